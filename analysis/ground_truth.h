@@ -1,0 +1,42 @@
+// What was recorded beside what others counted in the same run: the guest program itself, and KVM.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tracer/recording/session.h"
+#include "tracer/timeline/timeline.h"
+
+namespace trapline::analysis {
+
+// One thing that the guest counted itself, beside what was recorded of it.
+struct TruthRow {
+  std::uint16_t vcpu = 0;
+  std::string what;           // "io port 0x10", "isr vector 0x40"
+  std::uint64_t guest = 0;
+  std::uint64_t recorded = 0;
+
+  [[nodiscard]] bool agrees() const { return guest == recorded; }
+};
+
+// One counter of KVM_GET_STATS_FD beside ours.
+struct KvmStatRow {
+  std::uint16_t vcpu = 0;
+  std::string name;
+  std::uint64_t kvm = 0;
+  std::uint64_t recorded = 0;
+
+  [[nodiscard]] bool agrees() const { return kvm == recorded; }
+};
+
+// A row for each of the guest's counts that a recording can show: port and x2APIC MSR accesses, device memory, CPUID,
+// HLT and ISR entries.
+[[nodiscard]] std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts,
+                                                       const tracer::Timeline& timeline);
+
+// A row for each counter of KVM that counts exits as we do.
+[[nodiscard]] std::vector<KvmStatRow> compare_with_kvm(const std::vector<recording::KvmStat>& stats,
+                                                       const tracer::Timeline& timeline);
+
+}  // namespace trapline::analysis

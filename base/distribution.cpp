@@ -1,0 +1,83 @@
+#include "base/distribution.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace trapline {
+namespace {
+
+// Values below 2^kStepBits have a bucket each; above, each power of two has 2^kStepBits buckets.
+constexpr unsigned kStepBits = 7;
+constexpr std::size_t kSteps = std::size_t{1} << kStepBits;
+constexpr std::size_t kBuckets = (64 - kStepBits + 1) * kSteps;
+
+std::size_t bucket_of(std::uint64_t value) {
+  if (value < kSteps) return static_cast<std::size_t>(value);
+  const unsigned shift = static_cast<unsigned>(std::bit_width(value)) - kStepBits - 1;
+  return (shift + 1) * kSteps + static_cast<std::size_t>((value >> shift) - kSteps);
+}
+
+// The largest value that falls into the bucket.
+std::uint64_t bucket_top(std::size_t bucket) {
+  if (bucket < kSteps) return bucket;
+  const auto shift = static_cast<unsigned>(bucket / kSteps - 1);
+  const std::uint64_t step = bucket % kSteps + kSteps;
+  return ((step + 1) << shift) - 1;
+}
+
+}  // namespace
+
+void Distribution::add(std::uint64_t value_ns) {
+  ++count_;
+  total_ += value_ns;
+  min_ = std::min(min_, value_ns);
+  max_ = std::max(max_, value_ns);
+  const auto value = static_cast<double>(value_ns);
+  const double distance = value - running_mean_;
+  running_mean_ += distance / static_cast<double>(count_);
+  squared_distance_ += distance * (value - running_mean_);
+
+  if (!histogram_.empty()) {
+    add_to_histogram(value_ns);
+    return;
+  }
+  sorted_ = sorted_ && (samples_.empty() || samples_.back() <= value_ns);
+  samples_.push_back(value_ns);
+  if (samples_.size() > kExactLimit) {
+    histogram_.resize(kBuckets);
+    for (const std::uint64_t sample : samples_) add_to_histogram(sample);
+    samples_ = {};
+  }
+}
+
+void Distribution::add_to_histogram(std::uint64_t value) { ++histogram_[bucket_of(value)]; }
+
+double Distribution::mean() const {
+  return count_ == 0 ? 0 : static_cast<double>(total_) / static_cast<double>(count_);
+}
+
+double Distribution::stddev() const {
+  return count_ < 2 ? 0 : std::sqrt(squared_distance_ / static_cast<double>(count_ - 1));
+}
+
+std::uint64_t Distribution::percentile(double percent) const {
+  if (count_ == 0) return 0;
+  const auto wanted = static_cast<std::uint64_t>(std::ceil(percent / 100 * static_cast<double>(count_)));
+  const std::uint64_t rank = std::clamp<std::uint64_t>(wanted, 1, count_);
+  if (histogram_.empty()) {
+    if (!sorted_) {
+      std::sort(samples_.begin(), samples_.end());
+      sorted_ = true;
+    }
+    return samples_[static_cast<std::size_t>(rank - 1)];
+  }
+  std::uint64_t seen = 0;
+  for (std::size_t bucket = 0; bucket < histogram_.size(); ++bucket) {
+    seen += histogram_[bucket];
+    if (seen >= rank) return std::min(bucket_top(bucket), max_);
+  }
+  return max_;
+}
+
+}  // namespace trapline

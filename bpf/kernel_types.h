@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The few kernel types that the probes look into. Only names count: libbpf finds each field's place in the running
+ * kernel's BTF (CO-RE), so no vmlinux.h is needed to build, and a field that is not there is an error at load time.
+ */
+#ifndef TRAPLINE_BPF_KERNEL_TYPES_H
+#define TRAPLINE_BPF_KERNEL_TYPES_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __u16 u16;
+typedef __u8 u8;
+
+/* What <bpf/bpf_helpers.h> expects of a vmlinux.h. */
+enum {
+  BPF_MAP_TYPE_ARRAY = 2,
+  BPF_MAP_TYPE_RINGBUF = 27,
+};
+#define BPF_F_MMAPABLE (1U << 10)
+#define BPF_RB_NO_WAKEUP (1U << 0)
+struct bpf_perf_event_data;
+struct __sk_buff;
+struct pt_regs;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* arch/x86/include/asm/kvm_host.h, include/linux/kvm_host.h */
+struct kvm_vcpu_arch {
+  unsigned long regs[17]; /* enum kvm_reg: 0 RAX, 1 RCX, ..., 16 RIP */
+};
+struct kvm_vcpu {
+  int vcpu_id;
+  struct kvm_vcpu_arch arch;
+};
+
+/* arch/x86/include/asm/svm.h (AMD APM Vol. 2, Appendix B), arch/x86/kvm/svm/svm.h */
+struct vmcb_control_area {
+  u32 exit_code;
+  u64 exit_info_1;
+  u64 exit_info_2;
+  u32 exit_int_info;
+  u32 event_inj;
+};
+struct vmcb_save_area {
+  u64 rip;
+  u64 rax;
+};
+struct vmcb {
+  struct vmcb_control_area control;
+  struct vmcb_save_area save;
+};
+struct vcpu_svm {
+  struct kvm_vcpu vcpu;
+  struct vmcb *vmcb;
+};
+
+/* include/linux/sched.h */
+struct task_struct {
+  unsigned int __state;
+  unsigned int flags;
+  int pid;
+  int tgid;
+};
+
+/* include/linux/time64.h. Stands for "two 64-bit words" in bpf_rdonly_cast(), which takes types of vmlinux only. */
+struct timespec64 {
+  long long tv_sec;
+  long tv_nsec;
+};
+
+#pragma clang attribute pop
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h, unchanged since 2.6.39 */
+
+#endif

@@ -1,0 +1,20 @@
+// The recording that a subcommand was pointed at, opened and made into a timeline and figures.
+#pragma once
+
+#include <filesystem>
+
+#include "analysis/summary.h"
+#include "base/result.h"
+#include "tracer/recording/reader.h"
+#include "tracer/timeline/timeline.h"
+
+namespace trapline::cli {
+
+struct ChosenRecording {
+  recording::RecordingReader reader;
+  tracer::Timeline timeline;
+};
+
+[[nodiscard]] Result<ChosenRecording> open_recording(const std::filesystem::path& folder);
+
+}  // namespace trapline::cli

@@ -1,0 +1,191 @@
+// trapline doctor: what works on this machine, what does not, and the remedy.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "cli/subcommands.h"
+#include "cli/this_machine.h"
+#include "tracer/clock/sample.h"
+#include "tracer/recorder/kernel_support.h"
+#include "tracer/recorder/recorder.h"
+#include "vmm/kvm/kvm.h"
+
+namespace trapline::cli {
+namespace {
+
+enum class Finding { good, note, bad };
+
+struct Check {
+  std::string name;
+  Finding finding = Finding::good;
+  std::string detail;
+  std::string remedy;
+};
+
+std::string_view finding_name(Finding finding) {
+  switch (finding) {
+    case Finding::good: return "ok";
+    case Finding::note: return "note";
+    case Finding::bad: break;
+  }
+  return "LACKS";
+}
+
+Check from_status(std::string name, const Status& status, std::string good_detail) {
+  if (status) return {std::move(name), Finding::good, std::move(good_detail), {}};
+  return {std::move(name), Finding::bad, status.error().what, status.error().remedy};
+}
+
+std::string first_line_of(const std::string& path) {
+  const auto text = read_text_file(path);
+  return text ? text->substr(0, text->find('\n')) : std::string{};
+}
+
+Check check_kvm() {
+  const auto kvm = vmm::Kvm::open();
+  return from_status("KVM", kvm ? Status{} : Status(tl::unexpected(kvm.error())),
+                     "/dev/kvm opens; our own VMM can run (trapline run)");
+}
+
+Check check_vendor(const tracer::KernelSupport& kernel) {
+  switch (kernel.isa) {
+    case recording::Isa::svm: return {"vendor module", Finding::good, "kvm_amd (SVM)", {}};
+    case recording::Isa::vmx:
+      return {"vendor module", Finding::note, "kvm_intel (VMX): our VMM runs, recording is not there yet", {}};
+    case recording::Isa::none: break;
+  }
+  return {"vendor module", Finding::bad, "neither kvm_amd nor kvm_intel is loaded",
+          "modprobe kvm_amd or kvm_intel, or use an emulated machine: ./dev lab"};
+}
+
+// Posted interrupts do not exit: where they are on, EOIs and some injections leave no trace but the guest's stamps.
+Check check_posted_interrupts(const tracer::KernelSupport& kernel) {
+  const std::string value = first_line_of(kernel.isa == recording::Isa::vmx
+                                              ? "/sys/module/kvm_intel/parameters/enable_apicv"
+                                              : "/sys/module/kvm_amd/parameters/avic");
+  if (value == "Y" || value == "1") {
+    return {"AVIC/APICv", Finding::note, "on: interrupts may be delivered and ended without an exit",
+            "to see every injection and EOI, load the module with avic=0 or enable_apicv=0"};
+  }
+  return {"AVIC/APICv", Finding::good, "off: every injection and EOI is seen", {}};
+}
+
+Check check_btf(const tracer::KernelSupport& kernel) {
+  if (kernel.kernel_btf && kernel.kvm_btf) return {"BTF", Finding::good, "of the kernel and the kvm modules", {}};
+  return {"BTF", Finding::bad,
+          kernel.kernel_btf ? "of the kernel, but not of the kvm modules" : "/sys/kernel/btf/vmlinux cannot be read",
+          kernel.isa == recording::Isa::none
+              ? "load the kvm modules first"
+              : "use a kernel with CONFIG_DEBUG_INFO_BTF and CONFIG_DEBUG_INFO_BTF_MODULES"};
+}
+
+Check check_tracepoints(const tracer::KernelSupport& kernel) {
+  std::string missing;
+  bool required = false;
+  for (const auto& tracepoint : tracer::probed_tracepoints()) {
+    if (kernel.has_tracepoint(tracepoint.name)) continue;
+    missing += fmt::format(" {}", tracepoint.name);
+    required = required || tracepoint.required;
+  }
+  if (missing.empty()) {
+    return {"tracepoints", Finding::good, fmt::format("all {}", tracer::probed_tracepoints().size()), {}};
+  }
+  if (!required) return {"tracepoints", Finding::note, "not here, what they tell will be missing:" + missing, {}};
+  return {"tracepoints", Finding::bad, "not here:" + missing, "load the kvm modules; use a kernel with tracepoints"};
+}
+
+Check check_rights(const tracer::KernelSupport& kernel) {
+  if (kernel.cap_bpf && kernel.cap_perfmon && kernel.cap_sys_admin) {
+    return {"rights", Finding::good, "CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN", {}};
+  }
+  return {"rights", Finding::bad, fmt::format("to load probes:{}{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
+                                              kernel.cap_perfmon ? "" : " CAP_PERFMON",
+                                              kernel.cap_sys_admin ? "" : " CAP_SYS_ADMIN"),
+          "run as root (sudo), or without recording: --no-trace"};
+}
+
+Check check_lockdown(const tracer::KernelSupport& kernel) {
+  if (kernel.lockdown == "confidentiality") {
+    return {"lockdown", Finding::bad, "confidentiality: BPF may not read kernel memory",
+            "boot without lockdown=confidentiality"};
+  }
+  return {"lockdown", Finding::good, kernel.lockdown.empty() ? "not in this kernel" : kernel.lockdown, {}};
+}
+
+Check check_clock() {
+  const std::string source = first_line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  const auto sample = tracer::take_clock_sample();
+  const std::string detail =
+      fmt::format("clocksource {}, TSC and clock read within +-{} ticks", source, sample.half_width_tsc);
+  if (source == "tsc") return {"clock", Finding::good, detail, {}};
+  return {"clock", Finding::note, detail,
+          "guest stamps are dated best with clocksource tsc (kernel command line: tsc=reliable, if it is)"};
+}
+
+Check check_time_kind() {
+  const auto kind = time_kind_of_this_machine();
+  if (kind == recording::TimeKind::real) return {"time", Finding::good, "real", {}};
+  return {"time", Finding::note,
+          fmt::format("{}: counts and order are real, times are not", recording::time_kind_name(kind)), {}};
+}
+
+Check check_probes(const tracer::KernelSupport& kernel) {
+  if (const auto possible = tracer::check_recording_possible(kernel); !possible) {
+    return from_status("probes", possible, {});
+  }
+  const auto recorder = tracer::Recorder::attach({.target = ::getpid(), .ring_records = 1024}, kernel);
+  return from_status("probes", recorder ? Status{} : Status(tl::unexpected(recorder.error())),
+                     kernel.rdonly_cast ? "load and attach; the exit is read by plain loads (bpf_rdonly_cast)"
+                                        : "load and attach; the exit is read by copies (no bpf_rdonly_cast)");
+}
+
+std::vector<Check> examine() {
+  const auto kernel = tracer::look_at_kernel();
+  return {check_kvm(),          check_vendor(kernel), check_btf(kernel),
+          check_tracepoints(kernel), check_rights(kernel), check_lockdown(kernel),
+          check_probes(kernel), check_posted_interrupts(kernel), check_clock(), check_time_kind()};
+}
+
+void print_text(const std::vector<Check>& checks) {
+  for (const Check& check : checks) {
+    fmt::print("{:<14} {:<5} {}\n", check.name, finding_name(check.finding), check.detail);
+    if (!check.remedy.empty()) fmt::print("{:<20} remedy: {}\n", "", check.remedy);
+  }
+}
+
+void print_json(const std::vector<Check>& checks) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const Check& check : checks) {
+    rows.push_back({{"check", check.name},
+                    {"finding", finding_name(check.finding)},
+                    {"detail", check.detail},
+                    {"remedy", check.remedy}});
+  }
+  const nlohmann::json document = {{"schema", "trapline.doctor/1"}, {"checks", rows}};
+  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+Result<ExitStatus> doctor(bool json) {
+  const auto checks = examine();
+  json ? print_json(checks) : print_text(checks);
+  const bool lacks =
+      std::any_of(checks.begin(), checks.end(), [](const Check& check) { return check.finding == Finding::bad; });
+  return lacks ? ExitStatus::machine_lacks : ExitStatus::done;
+}
+
+}  // namespace
+
+Subcommand add_doctor(CLI::App& program) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* app = program.add_subcommand("doctor", "Say what works on this machine, what does not, and the remedy");
+  app->add_flag("--json", *json, "As JSON (schema trapline.doctor/1)");
+  return {app, [json] { return doctor(*json); }};
+}
+
+}  // namespace trapline::cli

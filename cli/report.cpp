@@ -1,0 +1,41 @@
+// trapline report DIR: the figures of a recording.
+#include <fmt/core.h>
+
+#include <memory>
+#include <string>
+
+#include "cli/chosen_recording.h"
+#include "cli/subcommands.h"
+#include "viewer/json/report_json.h"
+#include "viewer/tables/report_table.h"
+
+namespace trapline::cli {
+namespace {
+
+struct Options {
+  std::string folder;
+  bool json = false;
+};
+
+Result<ExitStatus> report(const Options& options) {
+  TRAPLINE_ASSIGN(chosen, open_recording(options.folder));
+  const auto summary = analysis::summarize(chosen.reader, chosen.timeline);
+  if (options.json) {
+    fmt::print("{}\n", viewer::report_json(summary).dump(2));
+  } else {
+    fmt::print("{}", viewer::report_text(summary));
+  }
+  return ExitStatus::done;
+}
+
+}  // namespace
+
+Subcommand add_report(CLI::App& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = program.add_subcommand("report", "Print the figures of a recording");
+  app->add_option("DIR", options->folder, "The recording")->required();
+  app->add_flag("--json", options->json, "As JSON (schema trapline.report/1, docs/report.md)");
+  return {app, [options] { return report(*options); }};
+}
+
+}  // namespace trapline::cli

@@ -1,0 +1,28 @@
+// Runs a program as a user would and keeps what it said.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace trapline::test {
+
+struct CommandResult {
+  int status = -1;  // exit status; 128 + signal when a signal ended it
+  std::string out;
+  std::string err;
+};
+
+struct CommandOptions {
+  // Called in the child between fork and exec: to take rights or devices away.
+  std::function<void()> before_exec;
+  // Called in the parent once the child runs: to interrupt it.
+  std::function<void(pid_t)> while_running;
+};
+
+// argv[0] is looked up in PATH. No shell.
+CommandResult run_command(const std::vector<std::string>& argv, const CommandOptions& options = {});
+
+}  // namespace trapline::test

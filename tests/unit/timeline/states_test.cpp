@@ -1,0 +1,107 @@
+#include "tracer/timeline/states.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace trapline::tracer {
+namespace {
+
+Exit exit_at(std::uint64_t exit, std::uint64_t entry, std::string reason = "msr") {
+  Exit e;
+  e.exit = HostNs{exit};
+  e.entry = HostNs{entry};
+  e.description.reason = std::move(reason);
+  return e;
+}
+
+void expect_gap_free(std::span<const StateSlice> states, HostNs begin, HostNs end) {
+  ASSERT_FALSE(states.empty());
+  EXPECT_EQ(states.front().begin, begin);
+  EXPECT_EQ(states.back().end, end);
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    EXPECT_LT(states[i].begin, states[i].end);
+    if (i == 0) continue;
+    EXPECT_EQ(states[i].begin, states[i - 1].end);
+    EXPECT_NE(states[i].state, states[i - 1].state);
+  }
+}
+
+std::vector<std::pair<std::uint64_t, State>> ends(std::span<const StateSlice> states) {
+  std::vector<std::pair<std::uint64_t, State>> result;
+  for (const auto& slice : states) result.emplace_back(slice.end.value, slice.state);
+  return result;
+}
+
+using Ends = std::vector<std::pair<std::uint64_t, State>>;
+
+TEST(States, GuestKvmAndVmmOfOneExit) {
+  Exit e = exit_at(100, 200);
+  e.user_exit = HostNs{120};
+  e.vmm_begin = HostNs{130};
+  e.vmm_end = HostNs{180};
+  const auto states = states_of(std::vector{e}, {}, {}, HostNs{50}, HostNs{300});
+  expect_gap_free(states, HostNs{50}, HostNs{300});
+  EXPECT_EQ(ends(states), (Ends{{100, State::guest}, {130, State::kvm}, {180, State::vmm}, {200, State::kvm}, {300, State::guest}}));
+}
+
+TEST(States, WithoutTheVmmsMarksUserSpaceIsTheVmms) {
+  Exit e = exit_at(100, 200);
+  e.user_exit = HostNs{120};
+  const auto states = states_of(std::vector{e}, {}, {}, HostNs{50}, HostNs{300});
+  EXPECT_EQ(ends(states), (Ends{{100, State::guest}, {120, State::kvm}, {200, State::vmm}, {300, State::guest}}));
+}
+
+TEST(States, ASleepingHaltIsHaltedAPreemptedThreadIsNot) {
+  const std::vector exits = {exit_at(100, 200, "hlt"), exit_at(300, 400, "interrupt")};
+  const std::vector<OffCpu> off = {{HostNs{110}, HostNs{180}, 1}, {HostNs{320}, HostNs{380}, 0}};
+  const auto states = states_of(exits, off, {}, HostNs{50}, HostNs{500});
+  EXPECT_EQ(ends(states), (Ends{{100, State::guest}, {110, State::kvm}, {180, State::halted}, {200, State::kvm},
+                                {300, State::guest}, {320, State::kvm}, {380, State::preempted}, {400, State::kvm},
+                                {500, State::guest}}));
+}
+
+TEST(States, WhatWasLostIsUnknownAndNotTheGuests) {
+  const std::vector exits = {exit_at(100, 200), exit_at(900, 950)};
+  const std::vector<LossSpan> losses = {{HostNs{300}, HostNs{700}}};
+  const auto states = states_of(exits, {}, losses, HostNs{50}, HostNs{1000});
+  EXPECT_EQ(ends(states), (Ends{{100, State::guest}, {200, State::kvm}, {300, State::guest}, {700, State::unknown},
+                                {900, State::guest}, {950, State::kvm}, {1000, State::guest}}));
+}
+
+TEST(States, AnOpenExitLastsToTheEnd) {
+  Exit e = exit_at(100, 100);
+  e.open = true;
+  e.user_exit = HostNs{120};
+  EXPECT_EQ(ends(states_of(std::vector{e}, {}, {}, HostNs{50}, HostNs{300})),
+            (Ends{{100, State::guest}, {120, State::kvm}, {300, State::vmm}}));
+}
+
+TEST(States, AreGapFreeWhateverTheInput) {
+  std::mt19937_64 random(7);
+  const auto upto = [&](std::uint64_t n) { return random() % n; };
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Exit> exits;
+    std::vector<OffCpu> off;
+    std::vector<LossSpan> losses;
+    std::uint64_t t = 100;
+    while (exits.size() < 20) {
+      Exit e = exit_at(t + upto(50), 0, upto(2) != 0 ? "hlt" : "io");
+      e.entry = HostNs{e.exit.value + upto(100)};
+      if (upto(2) != 0) e.user_exit = HostNs{e.exit.value + upto(120)};
+      if (e.user_exit && upto(2) != 0) {
+        e.vmm_begin = HostNs{e.exit.value + upto(150)};
+        e.vmm_end = HostNs{e.vmm_begin->value + upto(60)};
+      }
+      if (upto(3) == 0) off.push_back({HostNs{e.exit.value + upto(30)}, HostNs{e.exit.value + 30 + upto(90)}, upto(2)});
+      if (upto(5) == 0) losses.push_back({e.exit, HostNs{e.exit.value + upto(200)}});
+      t = e.entry.value;
+      exits.push_back(std::move(e));
+    }
+    const HostNs end{t + 1 + upto(100)};
+    expect_gap_free(states_of(exits, off, losses, HostNs{100}, end), HostNs{100}, end);
+  }
+}
+
+}  // namespace
+}  // namespace trapline::tracer

@@ -1,0 +1,34 @@
+// Host TSC -> CLOCK_MONOTONIC through samples of both, with a bound on the error.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "tracer/clock/sample.h"
+
+namespace trapline::tracer {
+
+// Between two samples the clock is taken to run evenly; before the first and after the last as in the outermost
+// interval. The bound adds the widest sample's half width (the clock was read somewhere within it) and how far any
+// sample lies from the line through its neighbours (the clock did not run quite evenly: NTP, a slewing host).
+class HostClock {
+ public:
+  // At least two samples of different TSC values, in the order they were taken. Samples whose TSC or time runs
+  // backwards are an error: such a TSC cannot date anything.
+  static Result<HostClock> through(std::vector<ClockSample> samples);
+
+  [[nodiscard]] HostNs to_ns(HostTsc tsc) const;
+  [[nodiscard]] double ns_per_tick() const { return ns_per_tick_; }
+  [[nodiscard]] std::uint64_t error_bound_ns() const { return error_bound_ns_; }
+
+ private:
+  explicit HostClock(std::vector<ClockSample> samples);
+
+  std::vector<ClockSample> samples_;
+  double ns_per_tick_ = 0;  // over the whole range
+  std::uint64_t error_bound_ns_ = 0;
+};
+
+}  // namespace trapline::tracer

@@ -1,0 +1,41 @@
+#include "tracer/clock/sample.h"
+
+#include <time.h>
+#include <x86intrin.h>
+
+#include <limits>
+
+namespace trapline::tracer {
+namespace {
+
+HostNs monotonic_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return HostNs{static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec)};
+}
+
+}  // namespace
+
+HostTsc read_host_tsc() {
+  _mm_lfence();
+  const HostTsc tsc{__rdtsc()};
+  _mm_lfence();
+  return tsc;
+}
+
+ClockSample take_clock_sample(int attempts) {
+  ClockSample best;
+  best.half_width_tsc = std::numeric_limits<std::uint64_t>::max();
+  for (int i = 0; i < attempts; ++i) {
+    const HostTsc before = read_host_tsc();
+    const HostNs now = monotonic_now();
+    const HostTsc after = read_host_tsc();
+    const std::uint64_t half_width = (after.value - before.value + 1) / 2;
+    if (half_width < best.half_width_tsc) {
+      best = ClockSample{HostTsc{before.value + (after.value - before.value) / 2}, now, half_width};
+    }
+  }
+  return best;
+}
+
+}  // namespace trapline::tracer

@@ -1,0 +1,23 @@
+// Pairs of (host TSC, CLOCK_MONOTONIC) read at the same moment, with how far apart they may be.
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace trapline::tracer {
+
+// `ns` was read somewhere within tsc +- half_width_tsc.
+struct ClockSample {
+  HostTsc tsc;
+  HostNs ns;
+  std::uint64_t half_width_tsc = 0;
+};
+
+// RDTSC between load fences: not before what precedes it, not after what follows.
+[[nodiscard]] HostTsc read_host_tsc();
+
+// Reads TSC, clock, TSC `attempts` times and keeps the narrowest of these sandwiches.
+[[nodiscard]] ClockSample take_clock_sample(int attempts = 64);
+
+}  // namespace trapline::tracer

@@ -1,0 +1,40 @@
+// One exit cycle in words: what the exit was, what it was about, and whether the guest caused it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "bpf/record.h"
+
+namespace trapline::tracer {
+
+// guest: the guest program caused the exit (its port access, its CPUID, its HLT, its access to a device's memory).
+// async: the exit happened to it (a host interrupt, an interrupt window, memory that KVM had not mapped yet).
+enum class Cause : std::uint8_t { guest, async };
+[[nodiscard]] std::string_view cause_name(Cause cause);  // "guest", "async"
+
+// The thing that an exit was about, as a number.
+struct ExitSubject {
+  enum class Kind : std::uint8_t { none, port, msr, gpa, cpuid_leaf, hypercall, control_register, vector };
+  Kind kind = Kind::none;
+  std::uint64_t number = 0;
+};
+
+struct ExitDescription {
+  std::string reason;  // as `perf kvm stat` prints it; "unknown (0x...)" for a code that no table has
+  // "port 0x3f8 out 1", "msr 0x80b x2APIC EOI write", "gpa 0xfee000b0 write"; empty for most. Exits with the same
+  // reason and key are one row of a report: a fault on plain memory is "memory", whatever its address.
+  std::string key;
+  Cause cause = Cause::guest;
+  ExitSubject subject;  // also of memory faults the address
+};
+
+// Works for TRL_EXIT_CYCLE and TRL_CYCLE_OPEN; the cycle's flags say whether it is SVM's or VMX's. A cycle without
+// exit (TRL_ENTRY_ONLY) is "entry only", async.
+[[nodiscard]] ExitDescription describe(const trl_exit_cycle& cycle);
+
+// Whether the guest gave up the CPU until its next interrupt: HLT.
+[[nodiscard]] bool is_halt(const ExitDescription& description);
+
+}  // namespace trapline::tracer

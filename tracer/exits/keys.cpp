@@ -1,0 +1,26 @@
+#include "tracer/exits/keys.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "tracer/exits/names.h"
+
+namespace trapline::tracer {
+
+std::string io_key(const IoAccess& io) {
+  return fmt::format("port {:#x} {} {}{}{}", io.port, io.in ? "in" : "out", io.size, io.string ? " string" : "",
+                     io.rep ? " rep" : "");
+}
+
+std::string msr_key(std::uint32_t msr, bool write) {
+  const std::string_view name = msr_name(msr);
+  return fmt::format("msr {:#x}{}{} {}", msr, name.empty() ? "" : " ", name, write ? "write" : "read");
+}
+
+std::string hypercall_key(std::uint64_t number) {
+  const std::string_view name = hypercall_name(number);
+  return fmt::format("nr {}{}{}", number, name.empty() ? "" : " ", name);
+}
+
+}  // namespace trapline::tracer

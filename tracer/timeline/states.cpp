@@ -1,0 +1,89 @@
+#include "tracer/timeline/states.h"
+
+#include <algorithm>
+
+namespace trapline::tracer {
+namespace {
+
+// Appends slices that follow one another; what would go back in time is cut off at the front.
+class Slices {
+ public:
+  explicit Slices(HostNs begin) : at_(begin) {}
+
+  void until(HostNs end, State state) {
+    if (end <= at_) return;
+    if (!slices_.empty() && slices_.back().state == state) {
+      slices_.back().end = end;
+    } else {
+      slices_.push_back({at_, end, state});
+    }
+    at_ = end;
+  }
+  [[nodiscard]] HostNs at() const { return at_; }
+  std::vector<StateSlice> take() { return std::move(slices_); }
+
+ private:
+  HostNs at_;
+  std::vector<StateSlice> slices_;
+};
+
+State state_off_cpu(const OffCpu& off, const Exit& exit) {
+  if (off.task_state == 0) return State::preempted;
+  return is_halt(exit.description) ? State::halted : State::blocked;
+}
+
+class StateWalk {
+ public:
+  StateWalk(std::span<const OffCpu> off_cpu, std::span<const LossSpan> losses, HostNs begin)
+      : off_cpu_(off_cpu), losses_(losses), slices_(begin) {}
+
+  void guest_until(HostNs end) {
+    for (const LossSpan& loss : losses_) {
+      if (loss.end <= slices_.at() || loss.begin >= end) continue;
+      slices_.until(std::min(loss.begin, end), State::guest);
+      slices_.until(std::min(loss.end, end), State::unknown);
+    }
+    slices_.until(end, State::guest);
+  }
+
+  // `state` until `end`, but for the stretches in which the thread was off the CPU.
+  void host_until(HostNs end, State state, const Exit& exit) {
+    while (next_off_ < off_cpu_.size() && off_cpu_[next_off_].in <= slices_.at()) ++next_off_;
+    for (std::size_t i = next_off_; i < off_cpu_.size() && off_cpu_[i].out < end; ++i) {
+      slices_.until(off_cpu_[i].out, state);
+      slices_.until(std::min(off_cpu_[i].in, end), state_off_cpu(off_cpu_[i], exit));
+    }
+    slices_.until(end, state);
+  }
+
+  std::vector<StateSlice> take() { return slices_.take(); }
+
+ private:
+  std::span<const OffCpu> off_cpu_;
+  std::span<const LossSpan> losses_;
+  std::size_t next_off_ = 0;
+  Slices slices_;
+};
+
+}  // namespace
+
+std::vector<StateSlice> states_of(std::span<const Exit> exits, std::span<const OffCpu> off_cpu,
+                                  std::span<const LossSpan> losses, HostNs begin, HostNs end) {
+  StateWalk walk(off_cpu, losses, begin);
+  for (const Exit& exit : exits) {
+    walk.guest_until(exit.exit);
+    const HostNs back = exit.open ? end : exit.entry;
+    if (exit.vmm_begin && exit.vmm_end) {
+      walk.host_until(*exit.vmm_begin, State::kvm, exit);
+      walk.host_until(*exit.vmm_end, State::vmm, exit);
+    } else if (exit.user_exit) {
+      walk.host_until(*exit.user_exit, State::kvm, exit);
+      walk.host_until(back, State::vmm, exit);
+    }
+    walk.host_until(back, State::kvm, exit);
+  }
+  walk.guest_until(end);
+  return walk.take();
+}
+
+}  // namespace trapline::tracer

@@ -1,0 +1,114 @@
+// What a recording says, in order and with causes: the finished product that figures and views are made from.
+//
+// All times are CLOCK_MONOTONIC nanoseconds of the host; stamps of guest and VMM are converted and carry the
+// clock's error bound. Everything is per vCPU and sorted by time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "bpf/record.h"
+#include "tracer/exits/describe.h"
+#include "tracer/recording/reader.h"
+
+namespace trapline::tracer {
+
+// One VM exit and what followed until the entry that ended it.
+struct Exit {
+  HostNs exit;
+  HostNs entry;                   // of an open cycle: when it was last seen open
+  bool open = false;              // the recording ends inside it
+  trl_exit_cycle record{};        // raw fields
+  ExitDescription description;    // reason, key, cause
+  std::optional<HostNs> user_exit;  // KVM_RUN returned to user space
+  // The VMM's own account of the same stay: between the two it ran, around them KVM did.
+  std::optional<HostNs> vmm_begin;
+  std::optional<HostNs> vmm_end;
+};
+
+// A stretch of time in which the vCPU was in one state. States of a vCPU touch and never overlap.
+enum class State : std::uint8_t {
+  guest,      // between entry and exit
+  kvm,        // in the kernel, handling an exit
+  vmm,        // in user space, handling an exit
+  halted,     // HLT: the thread sleeps in the kernel until an interrupt wakes it
+  blocked,    // the thread sleeps for another reason
+  preempted,  // the thread could run, the host runs something else
+  unknown,    // records of this stretch were lost
+};
+inline constexpr std::size_t kStates = 7;
+[[nodiscard]] std::string_view state_name(State state);
+
+struct StateSlice {
+  HostNs begin;
+  HostNs end;
+  State state = State::unknown;
+};
+
+// An event that KVM injected at an entry.
+struct Injection {
+  HostNs at;                  // the entry
+  std::uint32_t vector = 0;
+  bool exception = false;     // otherwise an external interrupt or NMI
+  bool reinjected = false;    // its delivery had been interrupted by the exit before: not a new event
+  std::optional<std::size_t> isr;  // index into VcpuTimeline::isrs
+};
+
+// The guest's own stamps around one interrupt, exception or system-call handler.
+struct Isr {
+  HostNs entry;               // K1: registers are saved
+  HostNs iret;                // K2: before registers are restored
+  std::uint32_t vector = 0;   // GUEST_VECTOR_SYSCALL: SYSCALL
+  std::uint16_t workload = 0;
+  unsigned depth = 0;         // 0: interrupted no other handler
+  bool complete = false;      // K2 was seen
+  std::optional<HostNs> eoi;
+  std::optional<std::size_t> injection;  // index into VcpuTimeline::injections: what brought it
+};
+
+// One event of a workload, U0 to U3.
+struct WorkloadEvent {
+  std::uint16_t workload = 0;
+  std::uint64_t iteration = 0;
+  HostNs u0;
+  std::optional<HostNs> k1;
+  std::optional<HostNs> k2;
+  HostNs u3;
+  std::uint32_t user_exits = 0;    // caused by the guest, handled by the VMM
+  std::uint32_t kernel_exits = 0;  // caused by the guest, handled by KVM
+  std::uint32_t async_exits = 0;   // happened to it
+};
+
+// How far the guest's stamps agree with the entries and exits around them.
+struct StampCheck {
+  std::uint64_t checked = 0;
+  std::uint64_t outside = 0;           // further outside of entry..exit than the clock's bound allows
+  std::uint64_t worst_violation_ns = 0;  // the measured synchronisation error
+};
+
+struct VcpuTimeline {
+  std::uint16_t vcpu = 0;
+  std::vector<Exit> exits;
+  std::vector<StateSlice> states;
+  std::vector<Injection> injections;
+  std::vector<Isr> isrs;
+  std::vector<WorkloadEvent> events;
+  std::uint64_t stamps = 0;
+  StampCheck stamp_check;
+};
+
+struct Timeline {
+  HostNs begin;
+  HostNs end;
+  std::uint64_t clock_bound_ns = 0;
+  std::vector<VcpuTimeline> vcpus;
+  std::map<std::uint16_t, std::string> workload_names;  // by the number that stamps carry
+};
+
+[[nodiscard]] Result<Timeline> build_timeline(const recording::RecordingReader& reader);
+
+}  // namespace trapline::tracer

@@ -1,0 +1,12 @@
+// The report as a JSON document: schema trapline.report/1, described in docs/report.md.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "analysis/summary.h"
+
+namespace trapline::viewer {
+
+[[nodiscard]] nlohmann::json report_json(const analysis::Summary& summary);
+
+}  // namespace trapline::viewer

@@ -1,0 +1,250 @@
+// What the nano-kernel and the VMM agree on, in C for both: the guest-physical map, ports, stamps, counts.
+// The guest is not trusted: the VMM bounds every value that it reads from here.
+// Assembly and the linker script see the numbers only.
+#ifndef TRAPLINE_VMM_GUEST_ABI_H
+#define TRAPLINE_VMM_GUEST_ABI_H
+
+// ---- Guest-physical map -------------------------------------------------------------------------------
+// Identity-mapped: a guest-virtual address is its guest-physical one. vmm/machine/layout.h draws it.
+
+#define GUEST_PAGE_BYTES 0x1000
+#define GUEST_MAX_VCPUS 8
+
+#define GUEST_GDT 0x001000  // descriptor tables: written by the VMM as the delivery path wants them
+#define GUEST_IDT 0x002000
+#define GUEST_PARAMS 0x003000  // struct guest_params
+#define GUEST_PANIC 0x004000   // struct guest_panic
+#define GUEST_TSS(vcpu) (0x008000 + (vcpu)*0x1000)
+#define GUEST_COUNTS(vcpu) (0x010000 + (vcpu)*0x1000)  // struct guest_counts
+#define GUEST_SHARED(vcpu) (0x018000 + (vcpu)*0x1000)  // struct guest_shared, user: writable
+#define GUEST_PAGE_TABLES 0x020000
+#define GUEST_PAGE_TABLES_END 0x060000
+#define GUEST_KERNEL_STACK_BYTES 0x8000
+#define GUEST_KERNEL_STACK_TOP(vcpu) (0x068000 + (vcpu)*0x8000)
+#define GUEST_USER_STACK_BYTES 0x8000
+#define GUEST_USER_STACK_TOP(vcpu) (0x0a8000 + (vcpu)*0x8000)
+#define GUEST_DEMAND_PAGE(vcpu) (0x0e0000 + (vcpu)*0x1000)  // not present until the kernel maps it on #PF
+#define GUEST_KERNEL_IMAGE 0x100000                         // begins with struct guest_image_header
+#define GUEST_KERNEL_IMAGE_END 0x180000
+#define GUEST_USER_IMAGE 0x180000
+#define GUEST_USER_IMAGE_END 0x200000
+#define GUEST_RING(vcpu) (0x200000 + (vcpu)*0x200000)  // struct guest_stamp[], user: writable
+#define GUEST_RING_MAX_STAMPS 65536                    // fills the 2 MiB
+#define GUEST_RING_MIN_STAMPS 1024
+
+#define GUEST_IOAPIC 0xfec00000  // IOREGSEL; IOWIN at +0x10 (82093AA datasheet, 3.1)
+#define GUEST_IOAPIC_BYTES 0x1000
+
+// ---- Selectors ----------------------------------------------------------------------------------------
+// In the order that SYSCALL and SYSRET want (AMD APM vol. 2, 6.1.1): kernel CS, SS = CS + 8;
+// user SS, CS = SS + 8. 0x30-0x40 are left for the segments of a deprivileged kernel.
+
+#define GUEST_KERNEL_CS 0x08
+#define GUEST_KERNEL_SS 0x10
+#define GUEST_USER_SS 0x23
+#define GUEST_USER_CS 0x2b
+#define GUEST_TSS_SELECTOR 0x48
+#define GUEST_GDT_BYTES 0x58
+#define GUEST_IDT_BYTES 0x1000
+
+// ---- Vectors and interrupt sources ----------------------------------------------------------------------
+
+#define GUEST_VECTOR_TIMER 0x40
+#define GUEST_VECTOR_DEVICE 0x50
+#define GUEST_VECTOR_DEVICE_MSI 0x51
+#define GUEST_VECTOR_INT80 0x80
+#define GUEST_VECTOR_SPURIOUS 0xff
+// `vector` of K1 and K2 for SYSCALL, which enters through no IDT gate.
+#define GUEST_VECTOR_SYSCALL 0x100
+
+#define GUEST_DOORBELL_GSI 20  // above 15: routed to the IOAPIC only, not to the PIC as well
+
+// ---- Ports --------------------------------------------------------------------------------------------
+
+#define GUEST_PORT_EXIT 0xf4  // 32 bits: 0 done, otherwise enum guest_panic_code (QEMU's isa-debug-exit port)
+#define GUEST_PORT_PIO 0xf5   // 8 bits: the pio workload's, writes do nothing
+#define GUEST_PORT_DOORBELL_DELAY 0xf8  // 32 bits: microseconds, kept for the next ring
+#define GUEST_PORT_DOORBELL_RING 0xfc   // 32 bits: GUEST_DOORBELL_*; starts the delay
+#define GUEST_DOORBELL_LINE 0
+#define GUEST_DOORBELL_MSI 1
+#define GUEST_PORT_SERIAL 0x3f8  // 16550, eight ports
+
+// ---- The trap frame that the kernel's entry code builds -------------------------------------------------
+// Hardware pushes SS..RIP, and for some vectors an error code (AMD APM vol. 2, 8.9); the stub completes it.
+
+#define GUEST_FRAME_RAX 112
+#define GUEST_FRAME_VECTOR 120
+#define GUEST_FRAME_ERROR_CODE 128
+#define GUEST_FRAME_RIP 136
+#define GUEST_FRAME_RFLAGS 152
+#define GUEST_FRAME_RSP 160
+#define GUEST_FRAME_BYTES 176
+#define GUEST_ISR_STUB_BYTES 16
+
+#define GUEST_IMAGE_MAGIC 0x454e494c50415254   // "TRAPLINE"
+#define GUEST_PARAMS_MAGIC 0x534d415241504c54  // "TLPARAMS"
+
+#ifndef __ASSEMBLER__
+
+#ifdef __cplusplus
+#include <cstddef>
+#include <cstdint>
+extern "C" {
+#else
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+struct guest_trap_frame {
+  uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
+  uint64_t vector;
+  uint64_t error_code;  // 0 where hardware pushes none
+  uint64_t rip, cs, rflags, rsp, ss;
+};
+
+// Starts the kernel's image: what the VMM needs to build the gates.
+struct guest_image_header {
+  uint64_t magic;           // GUEST_IMAGE_MAGIC
+  uint64_t isr_stubs;       // entry for vector v: isr_stubs + v * isr_stub_bytes
+  uint64_t isr_stub_bytes;  // GUEST_ISR_STUB_BYTES
+  uint64_t syscall_entry;   // for LSTAR
+};
+
+// ---- Stamps -------------------------------------------------------------------------------------------
+
+// What a stamp marks. U0..U3 are the four points of every delivery path.
+enum guest_stamp_kind {
+  GUEST_STAMP_U0 = 1,              // before the event is caused or awaited        arg: iteration
+  GUEST_STAMP_K1 = 2,              // ISR or system-call entry, registers saved    arg: interrupted RIP
+  GUEST_STAMP_K2 = 3,              // just before registers are restored and iretq arg: RIP returned to
+  GUEST_STAMP_U3 = 4,              // after the event, where U0 was                arg: iteration
+  GUEST_STAMP_EOI = 5,             // just before the EOI write                    arg: 0
+  GUEST_STAMP_WORKLOAD_BEGIN = 6,  // arg: enum guest_workload | count << 32
+  GUEST_STAMP_WORKLOAD_END = 7,    // arg: enum guest_workload | events done << 32
+};
+
+// One stamp, written by one vCPU. `seq` is written last: slot i of the ring holds a whole stamp of sequence
+// number s when seq == s + 1 and s % capacity == i. A slot is reserved (head) before its TSC is read, so an
+// ISR that comes between the two has later sequence numbers and earlier TSCs than the stamp it interrupted.
+struct guest_stamp {
+  uint64_t tsc;       // RDTSC of the vCPU
+  uint64_t arg;       // by kind
+  uint64_t seq;       // sequence number + 1
+  uint16_t kind;      // enum guest_stamp_kind
+  uint16_t vector;    // K1, K2, EOI: the vector; otherwise 0
+  uint16_t workload;  // enum guest_workload running, 0 outside
+  uint16_t reserved;
+};
+
+// `head` is advanced by one XADD before the slot is written: a copy of stamp s was not overwritten while it
+// was made if head <= s + capacity still holds after it. Loops wait, outside of U0..U3, while the ring is
+// nearly full, so that only ISRs can overrun it.
+// A page per vCPU that its kernel, its user program and the VMM share.
+struct guest_shared {
+  uint64_t head;        // guest: stamps reserved so far
+  uint64_t tail;        // VMM: stamps read so far
+  uint64_t capacity;    // VMM, at boot: slots in the ring, a power of two
+  uint64_t workload;    // kernel: enum guest_workload running
+  uint64_t waits;       // guest: how often a loop waited for the VMM to read
+  uint64_t interrupts;  // kernel: interrupts of timer and doorbell so far; what user loops wait on
+};
+
+// ---- Ground truth -------------------------------------------------------------------------------------
+
+enum guest_count_kind {
+  GUEST_COUNT_IO = 1,     // key: port      port accesses (each causes an exit)
+  GUEST_COUNT_MSR = 2,    // key: MSR       accesses of x2APIC MSRs
+  GUEST_COUNT_MMIO = 3,   // key: GPA       accesses of emulated device memory
+  GUEST_COUNT_CPUID = 4,  // key: 0
+  GUEST_COUNT_HLT = 5,    // key: 0
+  GUEST_COUNT_ISR = 6,    // key: vector    ISR or system-call entries
+  GUEST_COUNT_EVENT = 7,  // key: enum guest_workload   events of workloads that have ended
+};
+
+struct guest_count {
+  uint32_t kind;  // enum guest_count_kind; 0: slot free
+  uint32_t key;
+  uint64_t count;
+};
+
+#define GUEST_COUNT_SLOTS 128
+
+struct guest_counts {
+  struct guest_count slots[GUEST_COUNT_SLOTS];
+};
+
+// ---- Workloads ----------------------------------------------------------------------------------------
+
+enum guest_workload {
+  GUEST_WORKLOAD_NONE = 0,
+  GUEST_WORKLOAD_INT80 = 1,
+  GUEST_WORKLOAD_SYSCALL = 2,
+  GUEST_WORKLOAD_PAGE_FAULT = 3,
+  GUEST_WORKLOAD_DIVIDE = 4,
+  GUEST_WORKLOAD_TIMER = 5,
+  GUEST_WORKLOAD_DEVICE = 6,
+  GUEST_WORKLOAD_DEVICE_MSI = 7,
+  GUEST_WORKLOAD_PIO = 8,
+  GUEST_WORKLOAD_CPUID = 9,
+  GUEST_WORKLOAD_HLT = 10,
+  GUEST_WORKLOAD_TRIPLE_FAULT = 11,
+  GUEST_WORKLOAD_GENERAL_PROTECTION = 12,
+  GUEST_WORKLOAD_COUNT = 13,
+};
+
+// ---- What the VMM tells the kernel at boot --------------------------------------------------------------
+
+#define GUEST_FLAG_STAMPS 1  // write stamps; without it the loops are bare
+#define GUEST_FLAG_GREET 2   // greet over the serial port
+#define GUEST_MAX_WORKLOADS 64
+
+struct guest_workload_request {
+  uint32_t workload;  // enum guest_workload
+  uint32_t count;     // events
+};
+
+struct guest_params {
+  uint64_t magic;        // GUEST_PARAMS_MAGIC
+  uint64_t demand_pte;   // address of the page-table entry of GUEST_DEMAND_PAGE(0)
+  uint32_t flags;        // GUEST_FLAG_*
+  uint32_t timer_ns;     // LAPIC timer: from arming to expiry
+  uint32_t doorbell_us;  // doorbell: from ringing to the interrupt
+  uint32_t workload_count;
+  struct guest_workload_request workloads[GUEST_MAX_WORKLOADS];
+};
+
+// ---- How the kernel gives up ----------------------------------------------------------------------------
+
+enum guest_panic_code {
+  GUEST_PANIC_EXCEPTION = 1,    // an exception or interrupt that nothing expected
+  GUEST_PANIC_PARAMS = 2,       // struct guest_params is not what the kernel was built for
+  GUEST_PANIC_COUNTS_FULL = 3,  // more things to count than GUEST_COUNT_SLOTS
+  GUEST_PANIC_SYSTEM_CALL = 4,  // no such system call
+};
+
+struct guest_panic {
+  uint64_t frame;  // address of a struct guest_trap_frame, 0: none
+};
+
+#ifdef __cplusplus
+}
+#define GUEST_ABI_ASSERT(condition) static_assert(condition)
+#else
+#define GUEST_ABI_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+GUEST_ABI_ASSERT(sizeof(struct guest_stamp) == 32 && offsetof(struct guest_stamp, seq) == 16);
+GUEST_ABI_ASSERT(sizeof(struct guest_count) == 16);
+GUEST_ABI_ASSERT(sizeof(struct guest_counts) <= GUEST_PAGE_BYTES);
+GUEST_ABI_ASSERT(sizeof(struct guest_params) <= GUEST_PAGE_BYTES);
+GUEST_ABI_ASSERT(sizeof(struct guest_image_header) == 32);
+GUEST_ABI_ASSERT(sizeof(struct guest_trap_frame) == GUEST_FRAME_BYTES);
+GUEST_ABI_ASSERT(offsetof(struct guest_trap_frame, rax) == GUEST_FRAME_RAX);
+GUEST_ABI_ASSERT(offsetof(struct guest_trap_frame, vector) == GUEST_FRAME_VECTOR);
+GUEST_ABI_ASSERT(offsetof(struct guest_trap_frame, error_code) == GUEST_FRAME_ERROR_CODE);
+GUEST_ABI_ASSERT(offsetof(struct guest_trap_frame, rip) == GUEST_FRAME_RIP);
+GUEST_ABI_ASSERT(offsetof(struct guest_trap_frame, rflags) == GUEST_FRAME_RFLAGS);
+GUEST_ABI_ASSERT(offsetof(struct guest_trap_frame, rsp) == GUEST_FRAME_RSP);
+
+#endif  // __ASSEMBLER__
+#endif

@@ -1,0 +1,40 @@
+#include "vmm/guest/counts.h"
+
+#include <stddef.h>
+
+#include "vmm/guest/panic.h"
+
+volatile uint64_t* counter(enum guest_count_kind kind, uint32_t key) {
+  for (uint32_t i = 0; i < GUEST_COUNT_SLOTS; ++i) {
+    volatile struct guest_count* const slot = &guest_counts()->slots[i];
+    if (slot->kind == 0) {
+      slot->key = key;
+      slot->kind = kind;
+    }
+    if (slot->kind == kind && slot->key == key) return &slot->count;
+  }
+  panic(GUEST_PANIC_COUNTS_FULL, NULL);
+}
+
+void write_port8(uint16_t port, uint8_t value) {
+  ++*counter(GUEST_COUNT_IO, port);
+  __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+void write_port32(uint16_t port, uint32_t value) {
+  ++*counter(GUEST_COUNT_IO, port);
+  __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+uint8_t read_port8(uint16_t port) {
+  uint8_t value;
+  ++*counter(GUEST_COUNT_IO, port);
+  __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+  return value;
+}
+
+void write_mmio32(uint64_t address, uint32_t value) {
+  ++*counter(GUEST_COUNT_MMIO, (uint32_t)address);
+  // One plain MOV: KVM has to decode and emulate it.
+  __asm__ volatile("movl %0, (%1)" ::"r"(value), "r"(address) : "memory");
+}

@@ -1,0 +1,35 @@
+#include "vmm/guest/panic.h"
+
+#include <stdbool.h>
+
+#include "vmm/guest/counts.h"
+#include "vmm/guest/serial.h"
+
+static const char* const reasons[] = {
+    [GUEST_PANIC_EXCEPTION] = "unexpected exception",
+    [GUEST_PANIC_PARAMS] = "bad parameters",
+    [GUEST_PANIC_COUNTS_FULL] = "no room for another counter",
+    [GUEST_PANIC_SYSTEM_CALL] = "no such system call",
+};
+
+void panic(enum guest_panic_code code, const struct guest_trap_frame* frame) {
+  static bool panicking;
+  disable_interrupts();
+  // A port write counts, and a counter that finds no room panics: once is enough.
+  if (!panicking) {
+    panicking = true;
+    ((volatile struct guest_panic*)GUEST_PANIC)->frame = (uint64_t)frame;
+    print("trapline nano-kernel: panic: ");
+    print(reasons[code]);
+    if (frame) {
+      print(", vector ");
+      print_hex(frame->vector);
+      print(" at ");
+      print_hex(frame->rip);
+    }
+    print("\n");
+  }
+  for (;;) {
+    __asm__ volatile("outl %0, %1" ::"a"((uint32_t)code), "Nd"((uint16_t)GUEST_PORT_EXIT) : "memory");
+  }
+}

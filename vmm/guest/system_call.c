@@ -1,0 +1,44 @@
+#include "vmm/guest/system_call.h"
+
+#include "vmm/guest/apic.h"
+#include "vmm/guest/counts.h"
+#include "vmm/guest/kernel.h"
+#include "vmm/guest/panic.h"
+
+static void call_null(struct guest_trap_frame* frame) {
+  frame->rax = 0;
+}
+
+static void call_arm_timer(struct guest_trap_frame* frame) {
+  (void)frame;
+  lapic_arm_timer(params()->timer_ns);
+}
+
+static void call_ring_doorbell(struct guest_trap_frame* frame) {
+  write_port32(GUEST_PORT_DOORBELL_DELAY, params()->doorbell_us);
+  write_port32(GUEST_PORT_DOORBELL_RING, (uint32_t)frame->rdi);
+}
+
+static void call_kernel_loop(struct guest_trap_frame* frame) {
+  (void)frame;
+  kernel_loop(workload_running(), workload_events());
+}
+
+static void call_done(struct guest_trap_frame* frame) {
+  workload_done(frame, (uint32_t)frame->rdi);
+}
+
+typedef void system_call_function(struct guest_trap_frame* frame);
+
+static system_call_function* const sys_call_table[] = {
+    [SYSTEM_CALL_NULL] = call_null,
+    [SYSTEM_CALL_ARM_TIMER] = call_arm_timer,
+    [SYSTEM_CALL_RING_DOORBELL] = call_ring_doorbell,
+    [SYSTEM_CALL_KERNEL_LOOP] = call_kernel_loop,
+    [SYSTEM_CALL_DONE] = call_done,
+};
+
+void system_call(struct guest_trap_frame* frame) {
+  if (frame->rax >= sizeof sys_call_table / sizeof sys_call_table[0]) panic(GUEST_PANIC_SYSTEM_CALL, frame);
+  sys_call_table[frame->rax](frame);
+}

@@ -1,0 +1,13 @@
+// System calls: the number in RAX, arguments in RDI and RSI, the result in RAX.
+#ifndef TRAPLINE_VMM_GUEST_SYSTEM_CALL_H
+#define TRAPLINE_VMM_GUEST_SYSTEM_CALL_H
+
+enum system_call {
+  SYSTEM_CALL_NULL = 0,
+  SYSTEM_CALL_ARM_TIMER = 1,
+  SYSTEM_CALL_RING_DOORBELL = 2,  // GUEST_DOORBELL_*
+  SYSTEM_CALL_KERNEL_LOOP = 3,    // runs the current workload's loop in the kernel
+  SYSTEM_CALL_DONE = 4,           // events done; does not return: the next workload starts
+};
+
+#endif

@@ -1,0 +1,122 @@
+// The program that runs at CPL 3. It may read the counts and write stamps; everything else it asks the kernel
+// for.
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vmm/guest/event_loop.h"
+#include "vmm/guest/system_call.h"
+
+// Follows an instruction with the labels 1 and 2 around it that is meant to fault: the kernel goes on at 2.
+#define FAULT_FIXUP                     \
+  ".pushsection .fault_fixups, \"a\"\n" \
+  ".quad 1b, 2b\n"                      \
+  ".popsection\n"
+
+ALWAYS_INLINE void call_by_int80(enum system_call number, uint64_t argument) {
+  uint64_t result = number;
+  __asm__ volatile("int %1" : "+a"(result) : "N"(GUEST_VECTOR_INT80), "D"(argument) : "memory");
+}
+
+ALWAYS_INLINE void event_int80(uint32_t iteration, uint64_t prepared) {
+  (void)prepared;
+  call_by_int80(SYSTEM_CALL_NULL, iteration);
+}
+
+ALWAYS_INLINE void event_syscall(uint32_t iteration, uint64_t prepared) {
+  (void)prepared;
+  uint64_t result = SYSTEM_CALL_NULL;
+  __asm__ volatile("syscall" : "+a"(result) : "D"((uint64_t)iteration) : "rcx", "r11", "memory");
+}
+
+// Even: a null dereference. Odd: a page that the kernel maps on demand.
+ALWAYS_INLINE void event_page_fault(uint32_t iteration, uint64_t prepared) {
+  (void)prepared;
+  const uint64_t address = iteration % 2 ? GUEST_DEMAND_PAGE(0) : 0;
+  uint64_t value;
+  __asm__ volatile("1: mov (%1), %0\n2:\n" FAULT_FIXUP : "=r"(value) : "r"(address) : "memory");
+}
+
+ALWAYS_INLINE void event_divide(uint32_t iteration, uint64_t prepared) {
+  (void)prepared;
+  uint32_t quotient = iteration;
+  uint32_t remainder = 0;
+  __asm__ volatile("1: divl %2\n2:\n" FAULT_FIXUP
+                   : "+a"(quotient), "+d"(remainder)
+                   : "r"(0)
+                   : "memory", "cc");
+}
+
+ALWAYS_INLINE uint64_t interrupts_seen(void) {
+  return shared()->interrupts;
+}
+
+// These return the interrupts seen before the device was armed, so that one that comes at once is not missed.
+ALWAYS_INLINE uint64_t arm_timer(uint32_t iteration) {
+  (void)iteration;
+  const uint64_t seen = interrupts_seen();
+  call_by_int80(SYSTEM_CALL_ARM_TIMER, 0);
+  return seen;
+}
+
+ALWAYS_INLINE uint64_t ring_doorbell(uint64_t mode) {
+  const uint64_t seen = interrupts_seen();
+  call_by_int80(SYSTEM_CALL_RING_DOORBELL, mode);
+  return seen;
+}
+
+ALWAYS_INLINE uint64_t ring_for_line(uint32_t iteration) {
+  (void)iteration;
+  return ring_doorbell(GUEST_DOORBELL_LINE);
+}
+
+ALWAYS_INLINE uint64_t ring_for_msi(uint32_t iteration) {
+  (void)iteration;
+  return ring_doorbell(GUEST_DOORBELL_MSI);
+}
+
+// No PAUSE: it may cause exits of its own (pause filter, PAUSE-loop exiting).
+ALWAYS_INLINE void await_interrupt(uint32_t iteration, uint64_t seen) {
+  (void)iteration;
+  while (interrupts_seen() == seen) {
+  }
+}
+
+// CLI needs privilege: a #GP that the kernel does not expect.
+ALWAYS_INLINE void event_general_protection(uint32_t iteration, uint64_t prepared) {
+  (void)iteration;
+  (void)prepared;
+  disable_interrupts();
+}
+
+DEFINE_WORKLOAD(int80, prepare_nothing, event_int80)
+DEFINE_WORKLOAD(syscall, prepare_nothing, event_syscall)
+DEFINE_WORKLOAD(page_fault, prepare_nothing, event_page_fault)
+DEFINE_WORKLOAD(divide, prepare_nothing, event_divide)
+DEFINE_WORKLOAD(timer, arm_timer, await_interrupt)
+DEFINE_WORKLOAD(device, ring_for_line, await_interrupt)
+DEFINE_WORKLOAD(device_msi, ring_for_msi, await_interrupt)
+DEFINE_WORKLOAD(general_protection, prepare_nothing, event_general_protection)
+
+// Those that are missing here run in the kernel.
+static const struct event_loops user_loops[GUEST_WORKLOAD_COUNT] = {
+    [GUEST_WORKLOAD_INT80] = WORKLOAD_ENTRY(int80),
+    [GUEST_WORKLOAD_SYSCALL] = WORKLOAD_ENTRY(syscall),
+    [GUEST_WORKLOAD_PAGE_FAULT] = WORKLOAD_ENTRY(page_fault),
+    [GUEST_WORKLOAD_DIVIDE] = WORKLOAD_ENTRY(divide),
+    [GUEST_WORKLOAD_TIMER] = WORKLOAD_ENTRY(timer),
+    [GUEST_WORKLOAD_DEVICE] = WORKLOAD_ENTRY(device),
+    [GUEST_WORKLOAD_DEVICE_MSI] = WORKLOAD_ENTRY(device_msi),
+    [GUEST_WORKLOAD_GENERAL_PROTECTION] = WORKLOAD_ENTRY(general_protection),
+};
+
+_Noreturn void user_main(uint32_t workload, uint32_t count, bool stamped) {
+  if (workload >= GUEST_WORKLOAD_COUNT || user_loops[workload].bare == NULL) {
+    call_by_int80(SYSTEM_CALL_KERNEL_LOOP, 0);
+  } else if (stamped) {
+    user_loops[workload].stamped(count);
+  } else {
+    user_loops[workload].bare(count);
+  }
+  for (;;)
+    call_by_int80(SYSTEM_CALL_DONE, count);
+}

@@ -1,0 +1,58 @@
+// A virtual CPU. All calls but request_immediate_exit belong to the thread that runs it, or to any thread
+// while none does: KVM makes others wait until KVM_RUN has returned.
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/fd.h"
+#include "base/mapping.h"
+#include "base/result.h"
+#include "vmm/kvm/stats.h"
+
+namespace trapline::vmm {
+
+// How KVM_RUN returned, other than by an error.
+enum class RunResult {
+  exited,       // look at run_state().exit_reason
+  interrupted,  // EINTR: a signal, or an immediate exit was asked for
+  again,        // EAGAIN: the vCPU became runnable (INIT, SIPI); call again
+};
+
+class Vcpu {
+ public:
+  [[nodiscard]] Status set_cpuid(std::span<const kvm_cpuid_entry2> entries) const;
+  [[nodiscard]] Result<kvm_sregs> sregs() const;
+  [[nodiscard]] Status set_sregs(const kvm_sregs& sregs) const;
+  [[nodiscard]] Result<kvm_regs> regs() const;
+  [[nodiscard]] Status set_regs(const kvm_regs& regs) const;
+  [[nodiscard]] Status set_msrs(std::span<const kvm_msr_entry> msrs) const;
+
+  // Guest TSC = host TSC + offset, in guest ticks (Documentation/virt/kvm/devices/vcpu.rst, 4.1).
+  [[nodiscard]] Result<std::int64_t> tsc_offset() const;
+  [[nodiscard]] Result<std::uint32_t> tsc_khz() const;
+  // Opened before the first KVM_RUN: opening would wait for a running vCPU. Reading never waits.
+  [[nodiscard]] Result<VcpuStats> open_stats() const;
+
+  // KVM_RUN. No allocation, nothing but the call, unless it fails.
+  [[nodiscard]] Result<RunResult> run() const;
+  [[nodiscard]] kvm_run& run_state() const { return *reinterpret_cast<kvm_run*>(mapping_.data()); }
+  // From any thread: the next KVM_RUN returns `interrupted` at once, and so do all later ones. One that is
+  // under way needs a signal besides (api.rst, 5, immediate_exit).
+  void request_immediate_exit() const;
+
+ private:
+  friend class Vm;
+  Vcpu(Fd fd, Mapping mapping, std::string name)
+      : fd_(std::move(fd)), mapping_(std::move(mapping)), name_(std::move(name)) {}
+
+  Fd fd_;
+  Mapping mapping_;
+  std::string name_;
+};
+
+}  // namespace trapline::vmm

@@ -1,0 +1,88 @@
+// A virtual machine with the nano-kernel in it, from its creation to the end of its one run.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "vmm/guest/abi.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/stats.h"
+#include "vmm/machine/guest_memory.h"
+#include "vmm/machine/kernel_image.h"
+#include "vmm/observer.h"
+#include "vmm/paths/delivery_path.h"
+
+namespace trapline::vmm {
+
+struct WorkloadRun {
+  guest_workload workload = GUEST_WORKLOAD_NONE;
+  std::uint32_t count = 0;  // events
+};
+
+struct MachineConfig {
+  std::string path = "hvm";
+  std::vector<WorkloadRun> workloads;  // one after the other
+  std::uint32_t vcpus = 1;             // more than one is not supported yet
+  bool stamps = true;
+  bool greet = false;  // the kernel greets over the serial port at boot, which costs exits
+  std::uint32_t ring_stamps = GUEST_RING_MAX_STAMPS;
+  // From arming to the interrupt: long enough that the guest is back in user mode and waits.
+  std::chrono::microseconds timer_delay{500};
+  std::chrono::microseconds doorbell_delay{500};
+  std::function<void(std::string_view)> console;  // on the vCPU's thread, line by line; may be empty
+};
+
+struct VcpuOutcome {
+  std::vector<guest_count> counts;  // the guest's own, at most GUEST_COUNT_SLOTS; not to be trusted
+  std::vector<VcpuStat> stats;      // KVM's
+  std::int64_t tsc_offset_before = 0;
+  std::int64_t tsc_offset_after = 0;  // differs: guest times of this run are not exact
+  std::uint64_t stamps_lost = 0;
+  std::uint64_t exits_lost = 0;  // marks of exits that found no room
+  std::uint64_t ring_waits = 0;  // how often the guest waited for its stamps to be read; its own word
+};
+
+struct RunOutcome {
+  enum class End { finished, stopped, guest_crashed };
+  End end = End::stopped;
+  std::string crash_report;  // guest_crashed: text of several lines
+  std::vector<VcpuOutcome> vcpus;
+  std::uint64_t loop_ns = 0;  // from the first entry to the last exit, on the host's monotonic clock
+};
+
+class Machine {
+ public:
+  static Result<Machine> create(const Kvm& kvm, MachineConfig config);
+
+  // Runs the guest to its end. The calling thread reads stamps and marks and tells the observer, every poll
+  // interval and once more after the end. `stop` may be set at any time, also by a signal handler: the run
+  // ends within a poll interval, whatever the guest does. A guest's crash is an outcome, not an error. At
+  // most one run per machine.
+  Result<RunOutcome> run(Observer& observer, const std::atomic<bool>& stop,
+                         std::chrono::milliseconds poll_interval = std::chrono::milliseconds(10));
+
+ private:
+  friend class MachineRun;
+  Machine(MachineConfig config, KernelImage image, std::unique_ptr<DeliveryPath> path, GuestMemory memory,
+          Vm vm);
+  Status create_vcpu(const Kvm& kvm, std::uint64_t page_table_root);
+
+  MachineConfig config_;
+  KernelImage image_;
+  std::unique_ptr<DeliveryPath> path_;
+  // Destroyed in reverse: the vCPU before its VM, the VM before the memory that it maps.
+  GuestMemory memory_;
+  Vm vm_;
+  std::vector<Vcpu> vcpus_;
+  std::vector<VcpuStats> stats_;
+  bool has_run_ = false;
+};
+
+}  // namespace trapline::vmm

@@ -1,0 +1,245 @@
+// One run: devices and vCPU threads around a machine, and the draining of what they tell.
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "vmm/machine/crash_report.h"
+#include "vmm/machine/doorbell.h"
+#include "vmm/machine/kick_signal.h"
+#include "vmm/machine/machine.h"
+#include "vmm/machine/serial16550.h"
+#include "vmm/machine/stamp_ring.h"
+#include "vmm/machine/vcpu_thread.h"
+#include "vmm/x86/frames.h"
+
+namespace trapline::vmm {
+
+namespace {
+
+constexpr std::size_t kBatch = 4096;
+// How many batches one drain takes while the guest still makes new ones: a fast guest cannot keep it for
+// ever.
+constexpr int kMaxRounds = 64;
+
+struct Devices {
+  Devices(const MachineConfig& config, Doorbell::Raise raise)
+      : serial(GUEST_PORT_SERIAL, config.console), doorbell(std::move(raise)) {
+    bus.attach(GUEST_PORT_PIO, 1, idle);  // first: the one in the hottest loop
+    bus.attach(GUEST_PORT_DOORBELL_DELAY, 8, doorbell);
+    bus.attach(GUEST_PORT_EXIT, 1, exit);
+    bus.attach(GUEST_PORT_SERIAL, Serial16550::kPorts, serial);
+  }
+
+  IdlePort idle;
+  ExitPort exit;
+  Serial16550 serial;
+  Doorbell doorbell;
+  PortBus bus;
+};
+
+// One vCPU's sources of what the observer is told.
+struct VcpuFeed {
+  StampReader stamps;
+  LastStamps last_stamps;
+  VcpuOutcome outcome;
+  std::unique_ptr<VcpuThread> thread;
+};
+
+class Drain {
+ public:
+  Drain(Observer& observer, Doorbell& doorbell) : observer_(observer), doorbell_(doorbell) {}
+
+  void running(std::vector<VcpuFeed>& feeds) {
+    for (std::uint16_t i = 0; i < feeds.size(); ++i) {
+      for (int round = 0; round < kMaxRounds && stamps(i, feeds[i], feeds[i].stamps.read()); ++round) {
+      }
+      for (int round = 0; round < kMaxRounds && marks(i, feeds[i]); ++round) {
+      }
+    }
+    for (int round = 0; round < kMaxRounds && raised(); ++round) {
+    }
+    observer_.tick();
+  }
+
+  // After the vCPUs have ended: to the last one.
+  void stopped(std::vector<VcpuFeed>& feeds) {
+    for (std::uint16_t i = 0; i < feeds.size(); ++i) {
+      while (stamps(i, feeds[i], feeds[i].stamps.read_stopped())) {
+      }
+      while (marks(i, feeds[i])) {
+      }
+    }
+    while (raised()) {
+    }
+    observer_.tick();
+  }
+
+ private:
+  // Each tells the observer one batch, and returns whether there was any.
+  bool stamps(std::uint16_t vcpu, VcpuFeed& feed, const StampReader::Batch& batch) {
+    if (batch.empty()) return false;
+    feed.last_stamps.add(batch.stamps);
+    feed.outcome.stamps_lost += batch.lost;
+    observer_.stamps(vcpu, batch.stamps, batch.lost);
+    return true;
+  }
+
+  bool marks(std::uint16_t vcpu, VcpuFeed& feed) {
+    const auto batch = feed.thread->marks().pop(marks_);
+    const std::uint64_t lost = feed.thread->marks().take_lost();
+    if (batch.empty() && lost == 0) return false;
+    feed.outcome.exits_lost += lost;
+    observer_.exits_handled(vcpu, batch, lost);
+    return true;
+  }
+
+  bool raised() {
+    const auto batch = doorbell_.take_raised(raised_);
+    const std::uint64_t lost = doorbell_.take_lost();
+    if (batch.empty() && lost == 0) return false;
+    observer_.interrupts_raised(batch, lost);
+    return true;
+  }
+
+  Observer& observer_;
+  Doorbell& doorbell_;
+  std::array<ExitHandled, kBatch> marks_{};
+  std::array<InterruptRaised, kBatch / 16> raised_{};
+};
+
+// Copies what the guest has counted. A guest that lies costs nothing but wrong numbers.
+Result<std::vector<guest_count>> read_counts(const GuestMemory& memory, std::uint32_t vcpu) {
+  TRAPLINE_ASSIGN(counts, memory.read<guest_counts>(GUEST_COUNTS(std::uint64_t{vcpu})));
+  std::vector<guest_count> used;
+  std::copy_if(std::begin(counts.slots), std::end(counts.slots), std::back_inserter(used),
+               [](const guest_count& slot) { return slot.kind != 0 && slot.count != 0; });
+  return used;
+}
+
+std::optional<x86::TrapFrame> panic_frame(const GuestMemory& memory, std::uint64_t page_table_root) {
+  const auto panic = memory.read<guest_panic>(GUEST_PANIC);
+  if (!panic || panic->frame == 0) return std::nullopt;
+  return x86::read_trap_frame(memory.bytes(), page_table_root, panic->frame);
+}
+
+std::string report_crash(std::uint32_t index, const VcpuEnd& end, const Vcpu& vcpu, const GuestMemory& memory,
+                         const KernelImage& image, const LastStamps& last_stamps) {
+  CrashFacts facts;
+  facts.vcpu = index;
+  facts.reason = end.reason;
+  // What cannot be read is left out: a report with less in it is better than none.
+  if (const auto regs = vcpu.regs()) facts.regs = *regs;
+  if (const auto sregs = vcpu.sregs()) facts.sregs = *sregs;
+  if (end.panic_code && facts.sregs) facts.frame = panic_frame(memory, facts.sregs->cr3);
+  facts.last_stamps = last_stamps.stamps();
+  facts.symbol_at = [&image](std::uint64_t address) { return image.symbol_at(address); };
+  return crash_report(facts);
+}
+
+}  // namespace
+
+// The parts of Machine::run, in the order in which they are called.
+class MachineRun {
+ public:
+  MachineRun(Machine& machine, Observer& observer)
+      : machine_(machine),
+        observer_(observer),
+        devices_(machine.config_,
+                 [&machine](RaiseKind kind) { return machine.path_->raise(machine.vm_, kind); }),
+        drain_(observer, devices_.doorbell) {}
+
+  // Threads exist and wait; the observer knows them.
+  Status prepare() {
+    for (std::uint16_t i = 0; i < machine_.vcpus_.size(); ++i) {
+      const Vcpu& vcpu = machine_.vcpus_[i];
+      TRAPLINE_ASSIGN(reader, StampReader::of_vcpu(machine_.memory_, i, machine_.config_.ring_stamps));
+      TRAPLINE_ASSIGN(offset, vcpu.tsc_offset());
+      TRAPLINE_ASSIGN(khz, vcpu.tsc_khz());
+      auto thread = std::make_unique<VcpuThread>(
+          i, VcpuThread::Surroundings{vcpu, *machine_.path_, devices_.bus, devices_.exit});
+      observer_.vcpu_started({.vcpu = i, .tid = thread->tid(), .tsc_offset = offset, .guest_tsc_khz = khz});
+      VcpuOutcome outcome;
+      outcome.tsc_offset_before = offset;
+      feeds_.push_back({std::move(reader), {}, std::move(outcome), std::move(thread)});
+    }
+    return {};
+  }
+
+  // Until every vCPU has ended.
+  void run(const std::atomic<bool>& stop, std::chrono::milliseconds poll_interval) {
+    for (VcpuFeed& feed : feeds_)
+      feed.thread->enter_guest();
+    bool stopping = false;
+    while (!wait_ended(poll_interval)) {
+      drain_.running(feeds_);
+      if (stopping || !(stop.load() || devices_.doorbell.error())) continue;
+      stopping = true;
+      for (VcpuFeed& feed : feeds_)
+        feed.thread->stop();
+    }
+    drain_.stopped(feeds_);
+    devices_.serial.flush();
+  }
+
+  Result<RunOutcome> outcome() {
+    if (auto error = devices_.doorbell.error()) return fail(*std::move(error));
+    RunOutcome outcome;
+    outcome.end = RunOutcome::End::finished;
+    for (std::uint16_t i = 0; i < feeds_.size(); ++i)
+      TRAPLINE_TRY(add_vcpu(i, outcome));
+    return outcome;
+  }
+
+ private:
+  bool wait_ended(std::chrono::milliseconds limit) {
+    return std::all_of(feeds_.begin(), feeds_.end(),
+                       [&](VcpuFeed& feed) { return feed.thread->wait_ended(limit); });
+  }
+
+  Status add_vcpu(std::uint16_t index, RunOutcome& outcome) {
+    VcpuFeed& feed = feeds_[index];
+    const Vcpu& vcpu = machine_.vcpus_[index];
+    VcpuOutcome& result = feed.outcome;
+    TRAPLINE_ASSIGN(counts, read_counts(machine_.memory_, index));
+    TRAPLINE_ASSIGN(stats, machine_.stats_[index].read());
+    TRAPLINE_ASSIGN(offset, vcpu.tsc_offset());
+    TRAPLINE_ASSIGN(shared, machine_.memory_.read<guest_shared>(GUEST_SHARED(std::uint64_t{index})));
+    result.counts = std::move(counts);
+    result.stats = std::move(stats);
+    result.tsc_offset_after = offset;
+    result.ring_waits = shared.waits;
+
+    const VcpuEnd& end = feed.thread->end();
+    if (end.kind == VcpuEnd::Kind::stopped && outcome.end == RunOutcome::End::finished) {
+      outcome.end = RunOutcome::End::stopped;
+    } else if (end.kind == VcpuEnd::Kind::crashed) {
+      outcome.end = RunOutcome::End::guest_crashed;
+      outcome.crash_report +=
+          report_crash(index, end, vcpu, machine_.memory_, machine_.image_, feed.last_stamps);
+    }
+    outcome.loop_ns = std::max(outcome.loop_ns, static_cast<std::uint64_t>(feed.thread->ran_for().count()));
+    outcome.vcpus.push_back(std::move(result));
+    return {};
+  }
+
+  Machine& machine_;
+  Observer& observer_;
+  Devices devices_;
+  Drain drain_;
+  std::vector<VcpuFeed> feeds_;  // their threads end before the devices do
+};
+
+Result<RunOutcome> Machine::run(Observer& observer, const std::atomic<bool>& stop,
+                                std::chrono::milliseconds poll_interval) {
+  if (has_run_) return fail("a machine runs once");
+  has_run_ = true;
+  TRAPLINE_TRY(kick_signal::install());
+  // This thread and the devices' do not take the signal; the vCPUs' threads unblock it for themselves.
+  const kick_signal::Blocked blocked;
+  MachineRun run(*this, observer);
+  TRAPLINE_TRY(run.prepare());
+  run.run(stop, poll_interval);
+  return run.outcome();
+}
+
+}  // namespace trapline::vmm

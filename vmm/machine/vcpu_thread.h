@@ -1,0 +1,88 @@
+// The thread that calls KVM_RUN and does what exits ask for.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "vmm/kvm/vcpu.h"
+#include "vmm/machine/port_bus.h"
+#include "vmm/machine/spsc_ring.h"
+#include "vmm/observer.h"
+#include "vmm/paths/delivery_path.h"
+
+namespace trapline::vmm {
+
+// Why a vCPU will not be entered again.
+struct VcpuEnd {
+  enum class Kind { finished, stopped, crashed };
+  Kind kind = Kind::stopped;
+  std::string reason;                       // crashed: one sentence
+  std::optional<std::uint32_t> panic_code;  // crashed by the guest's own decision: enum guest_panic_code
+};
+
+class VcpuThread {
+ public:
+  // Everything referred to must outlive the thread. The bus must have the exit port on it.
+  struct Surroundings {
+    const Vcpu& vcpu;
+    DeliveryPath& path;
+    const PortBus& bus;
+    const ExitPort& exit_port;
+  };
+
+  // Starts the thread, named "vcpu<index>"; it waits for enter_guest().
+  VcpuThread(std::uint16_t index, Surroundings surroundings);
+  // Stops and joins it.
+  ~VcpuThread();
+  VcpuThread(const VcpuThread&) = delete;
+  VcpuThread& operator=(const VcpuThread&) = delete;
+
+  [[nodiscard]] pid_t tid();
+  void enter_guest();
+  // Makes KVM_RUN return, also when the guest spins; the end is then `stopped`, unless there was another
+  // before it.
+  void stop();
+  // Until the vCPU has ended, or the time is over; true when it has ended.
+  bool wait_ended(std::chrono::milliseconds limit);
+  // After it has ended.
+  [[nodiscard]] const VcpuEnd& end() const { return end_; }
+  [[nodiscard]] std::chrono::nanoseconds ran_for() const { return ran_for_; }
+
+  // On one other thread.
+  SpscRing<ExitHandled>& marks() { return marks_; }
+
+ private:
+  enum class State { starting, waiting, running, ended };
+
+  void thread_main();
+  [[nodiscard]] VcpuEnd run_guest();
+  // Nothing while the guest goes on.
+  [[nodiscard]] std::optional<VcpuEnd> handle_exit();
+  [[nodiscard]] std::optional<VcpuEnd> handle_io(kvm_run& run);
+  void set_state(State state);
+  void wait_until_released();
+
+  std::uint16_t index_;
+  Surroundings surroundings_;
+  SpscRing<ExitHandled> marks_;
+  std::atomic<bool> stop_asked_{false};
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  State state_ = State::starting;
+  pid_t tid_ = 0;
+  VcpuEnd end_;
+  std::chrono::nanoseconds ran_for_{0};
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace trapline::vmm
