@@ -6,9 +6,9 @@
 #include "record.h"
 
 /*
- * One ring of exit cycles per CPU. Its only producer is kvm_entry, which runs with interrupts off, so plain stores
- * do; its only consumer is the recorder. `head` and `tail` count records since the start, never wrap, and live on
- * cache lines of their own.
+ * One ring of exit cycles per CPU. Its only producer is kvm_entry, which runs with interrupts off, so plain
+ * stores do; its only consumer is the recorder. `head` and `tail` count records since the start, never wrap,
+ * and live on cache lines of their own.
  */
 struct trl_ring_control {
   trl_u64 head;         /* written by the probe */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The few kernel types that the probes look into. Only names count: libbpf finds each field's place in the running
- * kernel's BTF (CO-RE), so no vmlinux.h is needed to build, and a field that is not there is an error at load time.
+ * The few kernel types that the probes look into. Only names count: libbpf finds each field's place in the
+ * running kernel's BTF (CO-RE), so no vmlinux.h is needed to build, and a field that is not there is an error
+ * at load time.
  */
 #ifndef TRAPLINE_BPF_KERNEL_TYPES_H
 #define TRAPLINE_BPF_KERNEL_TYPES_H
@@ -54,7 +55,7 @@ struct vmcb {
 };
 struct vcpu_svm {
   struct kvm_vcpu vcpu;
-  struct vmcb *vmcb;
+  struct vmcb* vmcb;
 };
 
 /* include/linux/sched.h */
@@ -65,13 +66,25 @@ struct task_struct {
   int tgid;
 };
 
-/* include/linux/time64.h. Stands for "two 64-bit words" in bpf_rdonly_cast(), which takes types of vmlinux only. */
+/* include/linux/time64.h. Stands for "two 64-bit words" in bpf_rdonly_cast(), which takes types of vmlinux
+ * only. */
 struct timespec64 {
   long long tv_sec;
   long tv_nsec;
 };
 
 #pragma clang attribute pop
+
+/* include/uapi/linux/kvm.h */
+enum {
+  KVM_EXIT_SHUTDOWN = 8,
+  KVM_EXIT_INTR = 10,
+};
+
+/* arch/x86/include/uapi/asm/svm.h */
+enum {
+  SVM_EXIT_SHUTDOWN = 0x7f,
+};
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h, unchanged since 2.6.39 */
 

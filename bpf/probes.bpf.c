@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The probes: one record for each VM exit -> VM entry cycle, and small ones for what happens outside of cycles.
+ * The probes: one record for each VM exit -> VM entry cycle, and small ones for what happens outside of
+ * cycles.
  *
- * kvm_exit stores a time stamp, kvm_userspace_exit another, kvm_entry reads everything else from the VMCB and writes
- * the record: the exit is still described there, and one place that reads is cheaper than two (see bench/).
+ * kvm_exit stores a time stamp, kvm_userspace_exit another, kvm_entry reads everything else from the VMCB and
+ * writes the record: the exit is still described there, and one place that reads is cheaper than two (see
+ * bench/).
  */
 #include "kernel_types.h"
 #define __VMLINUX_H__
@@ -43,22 +45,23 @@ struct {
   __uint(max_entries, 1 << 20);
 } events SEC(".maps");
 
-static __always_inline struct trl_ring_control *control_of_cpu(u32 cpu) {
+static __always_inline struct trl_ring_control* control_of_cpu(u32 cpu) {
   return bpf_map_lookup_elem(&controls, &cpu);
 }
 
 static __always_inline void count_event_lost(void) {
-  struct trl_ring_control *control = control_of_cpu(bpf_get_smp_processor_id());
+  struct trl_ring_control* control = control_of_cpu(bpf_get_smp_processor_id());
 
   if (control) __sync_fetch_and_add(&control->events_lost, 1);
 }
 
 /*
- * The stamp is taken after the place is reserved: an interrupt that nests between the two then has the earlier time
- * and the later place, and is committed first. Both are visible together, so the recorder can put a batch in order.
+ * The stamp is taken after the place is reserved: an interrupt that nests between the two then has the
+ * earlier time and the later place, and is committed first. Both are visible together, so the recorder can
+ * put a batch in order.
  */
 static __always_inline void emit(u16 id, u16 vcpu_id, u32 tid, u32 arg32, u64 arg0, u64 arg1) {
-  struct trl_kvm_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+  struct trl_kvm_event* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
   if (!event) {
     count_event_lost();
@@ -77,25 +80,21 @@ static __always_inline void emit(u16 id, u16 vcpu_id, u32 tid, u32 arg32, u64 ar
 
 /* ---- The exit cycle ---- */
 
-static __always_inline void fill_cycle(struct trl_exit_cycle *cycle, const struct slot *slot,
-                                       const struct vmcb_exit *exit) {
+/* What the slot knows of the cycle; what the VMCB knows is read apart. */
+static __always_inline void fill_cycle(struct trl_exit_cycle* cycle, const struct slot* slot) {
   cycle->head.tid = slot->tid;
   cycle->exit_ns = slot->exit_ns;
   cycle->user_exit_ns = slot->user_exit_ns;
-  cycle->rip = exit->rip;
-  cycle->info1 = exit->info1;
-  cycle->info2 = exit->info2;
-  cycle->reason = exit->reason;
-  cycle->exit_int_info = exit->exit_int_info;
-  cycle->rax = exit->rax;
   cycle->user_reason = slot->user_reason;
   cycle->flags = TRL_ISA_SVM | (slot->user_exit_ns ? TRL_TO_USER : 0) | (slot->exit_ns ? 0 : TRL_ENTRY_ONLY);
+  /* After a shutdown (a triple fault) KVM has cleared the VMCB (svm.c, shutdown_interception). What the exit was is
+   * known all the same. */
+  if (slot->user_exit_ns && slot->user_reason == KVM_EXIT_SHUTDOWN) cycle->reason = SVM_EXIT_SHUTDOWN;
 }
 
 /* Tells of a cycle whose end is not in sight: its thread leaves the CPU, or ends, or recording stops. */
-static __noinline int emit_open_cycle(struct slot *slot) {
-  struct trl_open_cycle_carrier *carrier;
-  struct vmcb_exit exit = {};
+static __noinline int emit_open_cycle(struct slot* slot) {
+  struct trl_open_cycle_carrier* carrier;
 
   if (!slot || !slot->exit_ns || slot->open_told) return 0;
   carrier = bpf_ringbuf_reserve(&events, sizeof(*carrier), 0);
@@ -104,8 +103,8 @@ static __noinline int emit_open_cycle(struct slot *slot) {
     return 0;
   }
   slot->open_told = 1;
-  vmcb_read_copy(&exit, slot->vcpu);
-  fill_cycle(&carrier->cycle, slot, &exit);
+  vmcb_read_copy(&carrier->cycle, slot->vcpu);
+  fill_cycle(&carrier->cycle, slot);
   carrier->cycle.event_inj = 0;
   carrier->cycle.rcx = 0;
   carrier->cycle.head.timestamp_ns = bpf_ktime_get_ns();
@@ -118,8 +117,8 @@ static __noinline int emit_open_cycle(struct slot *slot) {
 }
 
 SEC("tp_btf/kvm_exit")
-int BPF_PROG(on_exit, struct kvm_vcpu *vcpu) {
-  struct slot *slot = slot_of_vcpu_thread();
+int BPF_PROG(on_exit, struct kvm_vcpu* vcpu) {
+  struct slot* slot = slot_of_vcpu_thread();
 
   if (!slot || !vcpu) return 0;
   slot->vcpu = (u64)vcpu;
@@ -130,21 +129,20 @@ int BPF_PROG(on_exit, struct kvm_vcpu *vcpu) {
 
 SEC("tp_btf/kvm_userspace_exit")
 int BPF_PROG(on_userspace_exit, u32 reason, int error) {
-  struct slot *slot = slot_find(bpf_get_current_task());
+  struct slot* slot = slot_find(bpf_get_current_task());
 
   if (!slot || slot->foreign) return 0;
-  slot->user_reason = error < 0 ? 10 /* KVM_EXIT_INTR: run->exit_reason is stale then */ : reason;
+  slot->user_reason = error < 0 ? KVM_EXIT_INTR /* run->exit_reason is stale then */ : reason;
   slot->user_exit_ns = bpf_ktime_get_ns();
   return 0;
 }
 
 SEC("tp_btf/kvm_entry")
-int BPF_PROG(on_entry, struct kvm_vcpu *vcpu) {
-  struct slot *slot = slot_of_vcpu_thread();
+int BPF_PROG(on_entry, struct kvm_vcpu* vcpu) {
+  struct slot* slot = slot_of_vcpu_thread();
   u32 cpu = bpf_get_smp_processor_id();
-  struct trl_ring_control *control;
-  struct trl_exit_cycle *cycle;
-  struct vmcb_exit exit;
+  struct trl_ring_control* control;
+  struct trl_exit_cycle* cycle;
   u64 head;
   u32 index;
 
@@ -154,24 +152,23 @@ int BPF_PROG(on_entry, struct kvm_vcpu *vcpu) {
   head = control->head;
   index = cpu * ring_records + (head & (ring_records - 1));
   cycle = bpf_map_lookup_elem(&cycles, &index);
-  if (!cycle || head - *(volatile u64 *)&control->tail >= ring_records) {
+  if (!cycle || head - *(volatile u64*)&control->tail >= ring_records) {
     control->cycles_lost++;
     goto done;
   }
   if (have_rdonly_cast)
-    vmcb_read_cast(&exit, (u64)vcpu);
+    vmcb_read_cast(cycle, (u64)vcpu);
   else
-    vmcb_read_copy(&exit, (u64)vcpu);
+    vmcb_read_copy(cycle, (u64)vcpu);
   slot->vcpu_id = vcpu->vcpu_id;
-  fill_cycle(cycle, slot, &exit);
-  cycle->event_inj = exit.event_inj;
+  fill_cycle(cycle, slot);
   cycle->rcx = vcpu->arch.regs[1];
   cycle->head.id = TRL_EXIT_CYCLE;
   cycle->head.vcpu = slot->vcpu_id;
   cycle->head.timestamp_ns = bpf_ktime_get_ns();
   /* The record before the head: x86 keeps the order of stores, the compiler is told to. */
   barrier();
-  *(volatile u64 *)&control->head = head + 1;
+  *(volatile u64*)&control->head = head + 1;
 done:
   slot->exit_ns = 0;
   slot->user_exit_ns = 0;
@@ -180,7 +177,7 @@ done:
 
 /* Run by the recorder (BPF_PROG_TEST_RUN) when it stops: nothing else tells of a cycle that is still open. */
 SEC("raw_tp")
-int flush_open_cycles(void *ctx) {
+int flush_open_cycles(void* ctx) {
   for (u32 i = 0; i < TRL_SLOTS; i++) {
     if (slots[i].task && !slots[i].foreign) emit_open_cycle(&slots[i]);
   }
@@ -189,13 +186,13 @@ int flush_open_cycles(void *ctx) {
 
 /*
  * ---- The vCPU's thread ----
- * Plain raw tracepoints: their arguments are numbers, and a task's address is a key here. (In tp_btf programs they
- * are typed pointers, on which the verifier allows no arithmetic.)
+ * Plain raw tracepoints: their arguments are numbers, and a task's address is a key here. (In tp_btf programs
+ * they are typed pointers, on which the verifier allows no arithmetic.)
  */
 
 SEC("raw_tp/sched_switch")
-int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next) {
-  struct slot *slot = slot_of_task(prev);
+int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
+  struct slot* slot = slot_of_task(prev);
 
   if (slot) {
     emit_open_cycle(slot);
@@ -207,16 +204,16 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 }
 
 SEC("raw_tp/sched_waking")
-int BPF_PROG(on_sched_waking, struct task_struct *task) {
-  struct slot *slot = slot_of_task(task);
+int BPF_PROG(on_sched_waking, struct task_struct* task) {
+  struct slot* slot = slot_of_task(task);
 
   if (slot) emit(TRL_WAKING, slot->vcpu_id, slot->tid, (u32)bpf_get_current_pid_tgid(), 0, 0);
   return 0;
 }
 
 SEC("raw_tp/sched_process_exit")
-int BPF_PROG(on_thread_end, struct task_struct *task) {
-  struct slot *slot = slot_find((u64)task);
+int BPF_PROG(on_thread_end, struct task_struct* task) {
+  struct slot* slot = slot_find((u64)task);
 
   if (!slot) return 0;
   if (!slot->foreign) emit_open_cycle(slot);
@@ -227,15 +224,16 @@ int BPF_PROG(on_thread_end, struct task_struct *task) {
 
 SEC("tp_btf/kvm_vcpu_wakeup")
 int BPF_PROG(on_vcpu_wakeup, u64 ns, bool waited, bool valid) {
-  struct slot *slot = slot_find(bpf_get_current_task());
+  struct slot* slot = slot_find(bpf_get_current_task());
 
-  if (slot && !slot->foreign) emit(TRL_WAKEUP, slot->vcpu_id, slot->tid, 0, ns, (u64)waited | (u64)valid << 1);
+  if (slot && !slot->foreign)
+    emit(TRL_WAKEUP, slot->vcpu_id, slot->tid, 0, ns, (u64)waited | (u64)valid << 1);
   return 0;
 }
 
 SEC("tp_btf/kvm_halt_poll_ns")
 int BPF_PROG(on_halt_poll_ns, bool grow, u32 vcpu_id, u32 new_ns, u32 old_ns) {
-  struct slot *slot = slot_find(bpf_get_current_task());
+  struct slot* slot = slot_find(bpf_get_current_task());
 
   if (slot && !slot->foreign) emit(TRL_HALT_POLL, vcpu_id, slot->tid, 0, new_ns, old_ns);
   return 0;
@@ -249,11 +247,11 @@ int BPF_PROG(on_halt_poll_ns, bool grow, u32 vcpu_id, u32 new_ns, u32 old_ns) {
  */
 static __always_inline void emit_interrupt(u16 id, u32 arg32, u64 arg0, u64 arg1) {
   u64 tgid_tid = bpf_get_current_pid_tgid();
-  struct slot *slot;
+  struct slot* slot;
 
   if ((tgid_tid >> 32) != target_tgid) {
-    struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-    struct trl_ring_control *control;
+    struct task_struct* task = (struct task_struct*)bpf_get_current_task_btf();
+    struct trl_ring_control* control;
 
     if (!(task->flags & PF_KTHREAD)) return;
     control = control_of_cpu(bpf_get_smp_processor_id());
@@ -291,16 +289,16 @@ int BPF_PROG(on_posted_accept_irq, u32 vcpu_id, u16 delivery_mode, u16 trigger_m
 
 /* struct kvm_lapic is opaque here: the vCPU is the thread's own, an EOI is the vCPU's doing. */
 SEC("tp_btf/kvm_eoi")
-int BPF_PROG(on_eoi, void *lapic, int vector) {
-  struct slot *slot = slot_find(bpf_get_current_task());
+int BPF_PROG(on_eoi, void* lapic, int vector) {
+  struct slot* slot = slot_find(bpf_get_current_task());
 
   if (slot && !slot->foreign) emit(TRL_EOI, slot->vcpu_id, slot->tid, slot->vcpu_id, (u64)vector, 0);
   return 0;
 }
 
 SEC("tp_btf/kvm_pv_eoi")
-int BPF_PROG(on_pv_eoi, void *lapic, int vector) {
-  struct slot *slot = slot_find(bpf_get_current_task());
+int BPF_PROG(on_pv_eoi, void* lapic, int vector) {
+  struct slot* slot = slot_find(bpf_get_current_task());
 
   if (slot && !slot->foreign) emit(TRL_PV_EOI, slot->vcpu_id, slot->tid, slot->vcpu_id, (u64)vector, 0);
   return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the probes remember of each thread that runs a vCPU. vCPU threads migrate, so the state belongs to the task:
- * a table in .bss, keyed by the task's address (47 instructions an exit, where task storage takes 269).
+ * What the probes remember of each thread that runs a vCPU. vCPU threads migrate, so the state belongs to the
+ * task: a table in .bss, keyed by the task's address (47 instructions an exit, where task storage takes 269).
  * Task structs are reused: a slot is freed when its thread ends.
  */
 #ifndef TRAPLINE_BPF_SLOT_H
@@ -32,33 +32,35 @@ trl_u64 threads_without_slot;
 /* The process whose vCPUs are recorded. */
 const volatile trl_u32 target_tgid;
 
-static __always_inline u32 slot_index(u64 task) { return ((task >> 6) ^ (task >> 14)) & (TRL_SLOTS - 1); }
+static __always_inline u32 slot_index(u64 task) {
+  return ((task >> 6) ^ (task >> 14)) & (TRL_SLOTS - 1);
+}
 
-static __noinline struct slot *slot_search(u64 task) {
+static __noinline struct slot* slot_search(u64 task) {
   u32 start = slot_index(task);
 
   for (u32 i = 0; i < SLOT_PROBES; i++) {
-    struct slot *slot = &slots[(start + i) & (TRL_SLOTS - 1)];
+    struct slot* slot = &slots[(start + i) & (TRL_SLOTS - 1)];
 
     if (slot->task == task) return slot;
   }
   return 0;
 }
 
-static __always_inline struct slot *slot_find(u64 task) {
-  struct slot *slot = &slots[slot_index(task)];
+static __always_inline struct slot* slot_find(u64 task) {
+  struct slot* slot = &slots[slot_index(task)];
 
   if (slot->task == task) return slot;
   return slot_search(task);
 }
 
 /* Takes a free place for the current thread. Never called twice for one living task: look for it first. */
-static __noinline struct slot *slot_claim(u64 task) {
+static __noinline struct slot* slot_claim(u64 task) {
   u32 start = slot_index(task);
   u64 tgid_tid = bpf_get_current_pid_tgid();
 
   for (u32 i = 0; i < SLOT_PROBES; i++) {
-    struct slot *slot = &slots[(start + i) & (TRL_SLOTS - 1)];
+    struct slot* slot = &slots[(start + i) & (TRL_SLOTS - 1)];
 
     if (slot->task == 0 && __sync_val_compare_and_swap(&slot->task, 0, task) == 0) {
       slot->tid = (u32)tgid_tid;
@@ -73,17 +75,17 @@ static __noinline struct slot *slot_claim(u64 task) {
 }
 
 /* The current thread's slot, made if need be; 0 when it is not recorded. */
-static __always_inline struct slot *slot_of_vcpu_thread(void) {
+static __always_inline struct slot* slot_of_vcpu_thread(void) {
   u64 task = bpf_get_current_task();
-  struct slot *slot = slot_find(task);
+  struct slot* slot = slot_find(task);
 
   if (!slot) slot = slot_claim(task);
   return slot && !slot->foreign ? slot : 0;
 }
 
 /* The slot of a task that may or may not run a recorded vCPU. */
-static __always_inline struct slot *slot_of_task(void *task) {
-  struct slot *slot = slot_find((u64)task);
+static __always_inline struct slot* slot_of_task(void* task) {
+  struct slot* slot = slot_find((u64)task);
 
   return slot && !slot->foreign ? slot : 0;
 }

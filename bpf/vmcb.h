@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Reads of the exit information in the VMCB, two ways: bpf_rdonly_cast() where the kernel has it (6.2 and later;
- * plain loads), bpf_probe_read_kernel() elsewhere. The recorder decides before loading, by BTF.
+ * Reads of the exit information in the VMCB, two ways: bpf_rdonly_cast() where the kernel has it (6.2 and
+ * later; plain loads), bpf_probe_read_kernel() elsewhere. The recorder decides before loading, by BTF.
  */
 #ifndef TRAPLINE_BPF_VMCB_H
 #define TRAPLINE_BPF_VMCB_H
@@ -9,53 +9,49 @@
 #include "kernel_types.h"
 #include "record.h"
 
-extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
+extern void* bpf_rdonly_cast(const void* object, __u32 btf_id) __ksym __weak;
 
 const volatile bool have_rdonly_cast;
 
-#define OFFSET_OF(type, field) __builtin_preserve_field_info(((type *)0)->field, 0 /* byte offset */)
+#define OFFSET_OF(type, field) __builtin_preserve_field_info(((type*)0)->field, 0 /* byte offset */)
 
 /* The two 64-bit words at a kernel address. */
-static __always_inline const struct timespec64 *words_at(u64 address) {
-  return bpf_rdonly_cast((const void *)address, bpf_core_type_id_kernel(struct timespec64));
+static __always_inline const struct timespec64* words_at(u64 address) {
+  return bpf_rdonly_cast((const void*)address, bpf_core_type_id_kernel(struct timespec64));
 }
-
-struct vmcb_exit {
-  u64 info1, info2, rip;
-  u32 reason, exit_int_info, event_inj, rax;
-};
 
 /*
- * At kvm_entry the VMCB still describes the last exit, and already holds what will be injected: KVM writes RIP and
- * RAX back only after the tracepoint (svm_vcpu_run), and event_inj before it (svm_inject_irq).
+ * At kvm_entry the VMCB still describes the last exit, and already holds what will be injected: KVM writes
+ * RIP and RAX back only after the tracepoint (svm_vcpu_run), and event_inj before it (svm_inject_irq).
  * svm_vcpu_run()'s vcpu is the first member of struct vcpu_svm.
  */
-static __always_inline void vmcb_read_cast(struct vmcb_exit *exit, u64 vcpu) {
+static __always_inline void vmcb_read_cast(struct trl_exit_cycle* cycle, u64 vcpu) {
   u64 vmcb = (u64)words_at(vcpu + OFFSET_OF(struct vcpu_svm, vmcb))->tv_sec;
-  const struct timespec64 *code = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_code));
-  const struct timespec64 *info2 = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_info_2));
+  const struct timespec64* code = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_code));
+  const struct timespec64* info2 = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_info_2));
 
-  exit->reason = (u32)code->tv_sec;
-  exit->info1 = (u64)code->tv_nsec; /* exit_code and exit_code_hi are 8 bytes, exit_info_1 follows */
-  exit->info2 = (u64)info2->tv_sec;
-  exit->exit_int_info = (u32)info2->tv_nsec;
-  exit->event_inj = (u32)words_at(vmcb + OFFSET_OF(struct vmcb, control.event_inj))->tv_sec;
-  exit->rip = (u64)words_at(vmcb + OFFSET_OF(struct vmcb, save.rip))->tv_sec;
-  exit->rax = (u32)words_at(vmcb + OFFSET_OF(struct vmcb, save.rax))->tv_sec;
+  cycle->reason = (u32)code->tv_sec;
+  cycle->info1 = (u64)code->tv_nsec; /* exit_code and exit_code_hi are 8 bytes, exit_info_1 follows */
+  cycle->info2 = (u64)info2->tv_sec;
+  cycle->exit_int_info = (u32)info2->tv_nsec;
+  cycle->event_inj = (u32)words_at(vmcb + OFFSET_OF(struct vmcb, control.event_inj))->tv_sec;
+  cycle->rip = (u64)words_at(vmcb + OFFSET_OF(struct vmcb, save.rip))->tv_sec;
+  cycle->rax = (u32)words_at(vmcb + OFFSET_OF(struct vmcb, save.rax))->tv_sec;
 }
 
-static __always_inline void vmcb_read_copy(struct vmcb_exit *exit, u64 vcpu) {
+static __always_inline void vmcb_read_copy(struct trl_exit_cycle* cycle, u64 vcpu) {
   u64 vmcb = 0;
 
-  bpf_probe_read_kernel(&vmcb, sizeof(vmcb), (void *)(vcpu + OFFSET_OF(struct vcpu_svm, vmcb)));
-#define COPY(to, field) bpf_probe_read_kernel(&(to), sizeof(to), (void *)(vmcb + OFFSET_OF(struct vmcb, field)))
-  COPY(exit->reason, control.exit_code);
-  COPY(exit->info1, control.exit_info_1);
-  COPY(exit->info2, control.exit_info_2);
-  COPY(exit->exit_int_info, control.exit_int_info);
-  COPY(exit->event_inj, control.event_inj);
-  COPY(exit->rip, save.rip);
-  COPY(exit->rax, save.rax);
+  bpf_probe_read_kernel(&vmcb, sizeof(vmcb), (void*)(vcpu + OFFSET_OF(struct vcpu_svm, vmcb)));
+#define COPY(to, field) \
+  bpf_probe_read_kernel(&(to), sizeof(to), (void*)(vmcb + OFFSET_OF(struct vmcb, field)))
+  COPY(cycle->reason, control.exit_code);
+  COPY(cycle->info1, control.exit_info_1);
+  COPY(cycle->info2, control.exit_info_2);
+  COPY(cycle->exit_int_info, control.exit_int_info);
+  COPY(cycle->event_inj, control.event_inj);
+  COPY(cycle->rip, save.rip);
+  COPY(cycle->rax, save.rax);
 #undef COPY
 }
 

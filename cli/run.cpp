@@ -44,6 +44,8 @@ struct Options {
   std::uint32_t vcpus = 1;
   std::uint32_t ring_records = 1u << 15;
   bool no_trace = false;
+  bool no_probe_cost = false;
+  bool quiet = false;
   bool no_stamps = false;
   bool console = false;
   bool json = false;
@@ -78,18 +80,15 @@ Result<vmm::MachineConfig> machine_config(const Options& options) {
   return config;
 }
 
-int print_crash(const RunOutcome& outcome) {
-  fmt::print(stderr, "trapline: the guest crashed\n{}\n", outcome.crash_report);
-  return 0;
-}
-
 ExitStatus status_of(const RunOutcome& outcome) {
   switch (outcome.end) {
     case RunOutcome::End::finished: return ExitStatus::done;
     case RunOutcome::End::stopped:
       fmt::print(stderr, "trapline: interrupted before all events were done\n");
       return ExitStatus::failed;
-    case RunOutcome::End::guest_crashed: print_crash(outcome); break;
+    case RunOutcome::End::guest_crashed:
+      fmt::print(stderr, "trapline: the guest crashed\n{}\n", outcome.crash_report);
+      break;
   }
   return ExitStatus::failed;
 }
@@ -105,7 +104,7 @@ Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config) 
 // Everything that a run needs, in the order in which it is made: what can fail for lack of rights or kernel support
 // comes before the first byte is written.
 struct TracedRun {
-  recording::ProbeCost cost;
+  std::optional<recording::ProbeCost> cost;
   tracer::Recorder recorder;
   vmm::Machine machine;
   recording::RecordingWriter writer;
@@ -116,17 +115,22 @@ Result<TracedRun> prepare(const vmm::Kvm& kvm, const Options& options, vmm::Mach
   const auto kernel = tracer::look_at_kernel();
   TRAPLINE_TRY(tracer::check_recording_possible(kernel));
 
-  recording::ProbeCost cost;
-  cost.exits = kCostWrites;
-  TRAPLINE_ASSIGN(untraced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
+  std::optional<recording::ProbeCost> cost;
+  if (!options.no_probe_cost) {
+    TRAPLINE_ASSIGN(untraced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
+    cost.emplace();
+    cost->exits = kCostWrites;
+    cost->untraced_ns = untraced_ns;
+  }
   TRAPLINE_ASSIGN(recorder,
                   tracer::Recorder::attach({.target = ::getpid(), .ring_records = options.ring_records}, kernel));
-  TRAPLINE_ASSIGN(traced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
-  recorder.discard();
-  cost.at = tracer::take_clock_sample(1).ns;
-  cost.untraced_ns = untraced_ns;
-  cost.traced_ns = traced_ns;
-  cost.per_exit_ns = static_cast<std::int64_t>(traced_ns - untraced_ns);
+  if (cost) {
+    TRAPLINE_ASSIGN(traced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
+    recorder.discard();
+    cost->at = tracer::take_clock_sample(1).ns;
+    cost->traced_ns = traced_ns;
+    cost->per_exit_ns = static_cast<std::int64_t>(traced_ns - cost->untraced_ns);
+  }
 
   TRAPLINE_ASSIGN(machine, vmm::Machine::create(kvm, std::move(config)));
   auto info = describe_this_machine();
@@ -139,12 +143,13 @@ Result<TracedRun> prepare(const vmm::Kvm& kvm, const Options& options, vmm::Mach
 }
 
 Status write_beginning(TracedRun& run, const Options& options) {
-  TRAPLINE_TRY(run.writer.write(run.cost));
+  if (run.cost) TRAPLINE_TRY(run.writer.write(*run.cost));
+  const HostNs now = tracer::take_clock_sample(1).ns;
   std::uint32_t index = 0;
   for (const std::string& name : options.workloads) {
     TRAPLINE_ASSIGN(entry, vmm::find_workload(name));
     recording::Workload workload;
-    workload.at = run.cost.at;
+    workload.at = now;
     workload.guest_workload = entry->workload;
     workload.index = index++;
     workload.count = options.count;
@@ -228,8 +233,8 @@ Result<ExitStatus> run(const Options& options) {
   }
   TRAPLINE_ASSIGN(prepared, prepare(kvm, options, std::move(config), folder));
   TRAPLINE_ASSIGN(outcome, record(prepared, options));
-  TRAPLINE_TRY(show(folder, options.json));
-  if (!temporary && !options.json) fmt::print("\nrecording: {}\n", folder.string());
+  if (!options.quiet) TRAPLINE_TRY(show(folder, options.json));
+  if (!temporary && !options.json) fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", folder.string());
   return status_of(outcome);
 }
 
@@ -274,6 +279,8 @@ Subcommand add_run(CLI::App& program) {
           "POWER OF TWO"))
       ->capture_default_str();
   app->add_flag("--no-trace", options->no_trace, "Run without recording: no rights for BPF are needed");
+  app->add_flag("--no-probe-cost", options->no_probe_cost, "Do not measure first what recording costs here");
+  app->add_flag("-q,--quiet", options->quiet, "Record only: do not print the report");
   app->add_flag("--no-stamps", options->no_stamps, "The guest writes no stamps: bare loops");
   app->add_flag("--console", options->console, "The guest greets on its serial console, which causes exits");
   app->add_flag("--json", options->json, "Print the report as JSON (docs/report.md)");

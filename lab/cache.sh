@@ -182,13 +182,13 @@ qemu_program() {
 
 # The initramfs: a static busybox, the modules, our init. Its name holds a hash of what it is made of.
 ensure_initramfs() {
-    local busybox key tree
+    local busybox key tree module
     busybox=$(command -v busybox) ||
         fail $status_cannot_start "busybox is missing: install busybox-static (./dev setup)"
     if ldd "$busybox" >/dev/null 2>&1; then
         fail $status_cannot_start "$busybox is not static: install busybox-static (./dev setup)"
     fi
-    key=$(cat "$lab_dir/init" "$busybox" "$kernel_dir"/modules/*.ko | sha256sum | cut -c 1-16)
+    key=$(cat "$lab_dir/init" "$lab_dir/cache.sh" "$busybox" "$kernel_dir"/modules/*.ko | sha256sum | cut -c 1-16)
     initramfs=$lab_cache/initramfs-$kernel_version-$key.cpio
     if [[ -e $initramfs ]]; then
         touch "$initramfs"
@@ -197,13 +197,28 @@ ensure_initramfs() {
     tree=$(mktemp -d "$lab_cache/initramfs.XXXXXX")
     mkdir "$tree"/{bin,dev,proc,sys,modules,lower,layer,root,share}
     cp "$busybox" "$tree/bin/busybox"
-    cp "$kernel_dir"/modules/*.ko "$tree/modules/"
+    for module in "$kernel_dir"/modules/*.ko; do
+        without_signature "$module" >"$tree/modules/${module##*/}"
+    done
     install -m 755 "$lab_dir/init" "$tree/init"
     (cd "$tree" && find . | cpio --create --format newc --owner 0:0 --quiet) >"$initramfs.new"
     rm -rf "$tree"
     mv "$initramfs.new" "$initramfs"
     # Another checkout with another init may share this cache: only what nobody used for a week goes.
     find "$lab_cache" -maxdepth 1 -name 'initramfs-*.cpio' -mtime +7 -delete
+}
+
+# Checking the signatures is a fifth of all instructions of a boot. The kernel takes unsigned modules and notes a taint.
+# The end of a signed module (linux/module_signature.h): the signature, 12 bytes whose last 4 are the signature's length
+# in big endian, and a line of 28 bytes.
+without_signature() {
+    local length
+    if [[ $(tail -c 28 "$1") != '~Module signature appended~' ]]; then
+        cat "$1"
+        return
+    fi
+    length=$((16#$(tail -c 32 "$1" | head -c 4 | od -An -tx1 | tr -d ' ')))
+    head -c "-$((length + 12 + 28))" "$1"
 }
 
 write_versions() {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <iterator>
 
 namespace trapline::tracer {
 namespace {
@@ -12,12 +14,13 @@ double slope(const ClockSample& from, const ClockSample& to) {
   return static_cast<double>(to.ns.value - from.ns.value) / static_cast<double>(to.tsc.value - from.tsc.value);
 }
 
-HostNs on_line(const ClockSample& through, double ns_per_tick, HostTsc tsc) {
-  const auto ticks = static_cast<double>(static_cast<std::int64_t>(tsc.value - through.tsc.value));
-  return HostNs{through.ns.value + static_cast<std::uint64_t>(std::llround(ticks * ns_per_tick))};
-}
-
 }  // namespace
+
+HostNs HostClock::Segment::at(HostTsc when) const {
+  const double distance = static_cast<double>(static_cast<std::int64_t>(when.value - tsc.value)) * ns_per_tick;
+  // Rounded by hand: this runs for every stamp and mark while recording, and llround() is a call.
+  return HostNs{ns.value + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance + (distance < 0 ? -0.5 : 0.5)))};
+}
 
 Result<HostClock> HostClock::through(std::vector<ClockSample> samples) {
   // Samples at the same tick (counted time stands still now and then) say nothing new.
@@ -33,18 +36,20 @@ Result<HostClock> HostClock::through(std::vector<ClockSample> samples) {
                   "trace on a machine whose clocksource is tsc (trapline doctor shows it)");
     }
   }
-  return HostClock(std::move(samples));
+  return HostClock(samples);
 }
 
-HostClock::HostClock(std::vector<ClockSample> samples) : samples_(std::move(samples)) {
-  ns_per_tick_ = slope(samples_.front(), samples_.back());
+HostClock::HostClock(const std::vector<ClockSample>& samples) : ns_per_tick_(slope(samples.front(), samples.back())) {
   std::uint64_t widest = 0;
   std::uint64_t uneven_ns = 0;
-  for (std::size_t i = 0; i < samples_.size(); ++i) {
-    widest = std::max(widest, samples_[i].half_width_tsc);
-    if (i == 0 || i + 1 == samples_.size()) continue;
-    const double rate = slope(samples_[i - 1], samples_[i + 1]);
-    const std::int64_t off = ns_between(on_line(samples_[i - 1], rate, samples_[i].tsc), samples_[i].ns);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const ClockSample& sample = samples[i];
+    widest = std::max(widest, sample.half_width_tsc);
+    if (i + 1 < samples.size()) segments_.push_back({sample.tsc, sample.ns, slope(sample, samples[i + 1])});
+    if (i == 0 || i + 1 == samples.size()) continue;
+    const ClockSample& before = samples[i - 1];
+    const Segment past_it{before.tsc, before.ns, slope(before, samples[i + 1])};
+    const std::int64_t off = ns_between(past_it.at(sample.tsc), sample.ns);
     uneven_ns = std::max(uneven_ns, static_cast<std::uint64_t>(std::llabs(off)));
   }
   const auto width_ns = static_cast<std::uint64_t>(std::ceil(static_cast<double>(widest) * ns_per_tick_));
@@ -52,12 +57,10 @@ HostClock::HostClock(std::vector<ClockSample> samples) : samples_(std::move(samp
 }
 
 HostNs HostClock::to_ns(HostTsc tsc) const {
-  // The last sample at or before the tick, but never the very last one: its line starts one earlier.
-  const auto after = std::upper_bound(samples_.begin(), samples_.end(), tsc,
-                                      [](HostTsc t, const ClockSample& s) { return t < s.tsc; });
-  auto index = static_cast<std::size_t>(after - samples_.begin());
-  index = std::clamp<std::size_t>(index, 1, samples_.size() - 1) - 1;
-  return on_line(samples_[index], slope(samples_[index], samples_[index + 1]), tsc);
+  const auto later = std::upper_bound(segments_.begin(), segments_.end(), tsc,
+                                      [](HostTsc t, const Segment& segment) { return t < segment.tsc; });
+  const Segment& segment = later == segments_.begin() ? segments_.front() : *std::prev(later);
+  return segment.at(tsc);
 }
 
 }  // namespace trapline::tracer

@@ -24,10 +24,19 @@ class HostClock {
   [[nodiscard]] std::uint64_t error_bound_ns() const { return error_bound_ns_; }
 
  private:
-  explicit HostClock(std::vector<ClockSample> samples);
+  // The clock from one sample on, until the next segment's.
+  struct Segment {
+    HostTsc tsc;
+    HostNs ns;
+    double ns_per_tick;
 
-  std::vector<ClockSample> samples_;
-  double ns_per_tick_ = 0;  // over the whole range
+    [[nodiscard]] HostNs at(HostTsc when) const;
+  };
+
+  explicit HostClock(const std::vector<ClockSample>& samples);
+
+  std::vector<Segment> segments_;  // at least one
+  double ns_per_tick_ = 0;         // over the whole range
   std::uint64_t error_bound_ns_ = 0;
 };
 

@@ -7,7 +7,9 @@
 
 namespace trapline::tracer {
 
-std::string_view cause_name(Cause cause) { return cause == Cause::guest ? "guest" : "async"; }
+std::string_view cause_name(Cause cause) {
+  return cause == Cause::guest ? "guest" : "async";
+}
 
 ExitDescription describe(const trl_exit_cycle& cycle) {
   if ((cycle.flags & TRL_ENTRY_ONLY) != 0) return {"entry only", {}, Cause::async, {}};

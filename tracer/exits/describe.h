@@ -9,9 +9,10 @@
 
 namespace trapline::tracer {
 
-// guest: the guest program caused the exit (its port access, its CPUID, its HLT, its access to a device's memory).
-// async: the exit happened to it (a host interrupt, an interrupt window, memory that KVM had not mapped yet).
-enum class Cause : std::uint8_t { guest, async };
+enum class Cause : std::uint8_t {
+  guest,  // the guest program caused the exit: its port access, its CPUID, its HLT, its access to a device
+  async,  // it happened to it: a host interrupt, an interrupt window, memory that KVM had not mapped yet
+};
 [[nodiscard]] std::string_view cause_name(Cause cause);  // "guest", "async"
 
 // The thing that an exit was about, as a number.
@@ -23,15 +24,15 @@ struct ExitSubject {
 
 struct ExitDescription {
   std::string reason;  // as `perf kvm stat` prints it; "unknown (0x...)" for a code that no table has
-  // "port 0x3f8 out 1", "msr 0x80b x2APIC EOI write", "gpa 0xfee000b0 write"; empty for most. Exits with the same
-  // reason and key are one row of a report: a fault on plain memory is "memory", whatever its address.
+  // "port 0x3f8 out 1", "msr 0x80b x2APIC EOI write", "gpa 0xfee000b0 write"; empty for most. Exits with the
+  // same reason and key are one row of a report: a fault on plain memory is "memory", whatever its address.
   std::string key;
   Cause cause = Cause::guest;
   ExitSubject subject;  // also of memory faults the address
 };
 
-// Works for TRL_EXIT_CYCLE and TRL_CYCLE_OPEN; the cycle's flags say whether it is SVM's or VMX's. A cycle without
-// exit (TRL_ENTRY_ONLY) is "entry only", async.
+// Works for TRL_EXIT_CYCLE and TRL_CYCLE_OPEN; the cycle's flags say whether it is SVM's or VMX's. A cycle
+// without exit (TRL_ENTRY_ONLY) is "entry only", async.
 [[nodiscard]] ExitDescription describe(const trl_exit_cycle& cycle);
 
 // Whether the guest gave up the CPU until its next interrupt: HLT.

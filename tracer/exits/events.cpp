@@ -5,9 +5,14 @@
 namespace trapline::tracer {
 
 std::string_view event_type_name(EventType type) {
-  constexpr std::array<std::string_view, 8> kNames = {
-      "interrupt",          "reserved", "NMI", "exception", "software interrupt", "privileged software exception",
-      "software exception", "other"};
+  constexpr std::array<std::string_view, 8> kNames = {"interrupt",
+                                                      "reserved",
+                                                      "NMI",
+                                                      "exception",
+                                                      "software interrupt",
+                                                      "privileged software exception",
+                                                      "software exception",
+                                                      "other"};
   return kNames[static_cast<std::size_t>(type) % kNames.size()];
 }
 

@@ -9,8 +9,8 @@
 namespace trapline::tracer {
 
 std::string io_key(const IoAccess& io) {
-  return fmt::format("port {:#x} {} {}{}{}", io.port, io.in ? "in" : "out", io.size, io.string ? " string" : "",
-                     io.rep ? " rep" : "");
+  return fmt::format("port {:#x} {} {}{}{}", io.port, io.in ? "in" : "out", io.size,
+                     io.string ? " string" : "", io.rep ? " rep" : "");
 }
 
 std::string msr_key(std::uint32_t msr, bool write) {

@@ -17,8 +17,8 @@ struct IoAccess {
   bool operator==(const IoAccess&) const = default;
 };
 
-[[nodiscard]] std::string io_key(const IoAccess& io);                // "port 0x3f8 out 1", "port 0x1f0 in 2 string rep"
-[[nodiscard]] std::string msr_key(std::uint32_t msr, bool write);    // "msr 0x80b x2APIC EOI write"
-[[nodiscard]] std::string hypercall_key(std::uint64_t number);       // "nr 10 SEND_IPI"
+[[nodiscard]] std::string io_key(const IoAccess& io);  // "port 0x3f8 out 1", "port 0x1f0 in 2 string rep"
+[[nodiscard]] std::string msr_key(std::uint32_t msr, bool write);  // "msr 0x80b x2APIC EOI write"
+[[nodiscard]] std::string hypercall_key(std::uint64_t number);     // "nr 10 SEND_IPI"
 
 }  // namespace trapline::tracer

@@ -13,7 +13,8 @@ bool is_mmio(const trl_exit_cycle& cycle, const MemoryFault& fault) {
   return fault.gpa_known && !device_window_name(fault.gpa).empty();
 }
 
-void describe_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault, ExitDescription& description) {
+void describe_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault,
+                           ExitDescription& description) {
   if (fault.gpa_known) description.subject = {ExitSubject::Kind::gpa, fault.gpa};
   if (!is_mmio(cycle, fault)) {
     description.cause = Cause::async;
@@ -25,7 +26,10 @@ void describe_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault
     description.key = "mmio";
     return;
   }
-  description.key = fmt::format("gpa {:#x} {}", fault.gpa, fault.write ? "write" : fault.fetch ? "fetch" : "read");
+  description.key = fmt::format("gpa {:#x} {}", fault.gpa,
+                                fault.write   ? "write"
+                                : fault.fetch ? "fetch"
+                                              : "read");
 }
 
 }  // namespace trapline::tracer

@@ -1,4 +1,5 @@
-// Whether a fault on a guest-physical address was the guest reaching for a device, or KVM not having mapped memory.
+// Whether a fault on a guest-physical address was the guest reaching for a device, or KVM not having mapped
+// memory.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +17,24 @@ struct MemoryFault {
   bool fetch = false;
 };
 
-// MMIO is the guest's doing (Cause::guest): it reached for a device. Any other fault happened to it (Cause::async):
-// its memory was not mapped yet, was taken away, or is watched for writes. The record proves MMIO in three ways:
-//  1. KVM's mark. At the first access to an address without memory, KVM writes a nested page table entry that faults
-//     in a way of its own (arch/x86/kvm/mmu/spte.c, make_mmio_spte): on SVM with reserved bits set (the error code's
-//     RSV bit, PFERR_RSVD_MASK, in all later faults), on VMX write-only, which is an EPT misconfiguration.
+// MMIO is the guest's doing (Cause::guest): it reached for a device. Any other fault happened to it
+// (Cause::async): its memory was not mapped yet, was taken away, or is watched for writes. The record proves
+// MMIO in three ways:
+//  1. KVM's mark. At the first access to an address without memory, KVM writes a nested page table entry that
+//  faults
+//     in a way of its own (arch/x86/kvm/mmu/spte.c, make_mmio_spte): on SVM with reserved bits set (the error
+//     code's RSV bit, PFERR_RSVD_MASK, in all later faults), on VMX write-only, which is an EPT
+//     misconfiguration.
 //  2. KVM_RUN returned with KVM_EXIT_MMIO: a device of the VMM was reached. That tells the first access too.
 //  3. The address lies in the window of a device that every PC has there (device_window_name).
-// What it cannot prove: the first access to an in-kernel device elsewhere (an ioeventfd, coalesced MMIO, a relocated
-// LAPIC), which counts as async once for each page; and, where KVM has no reserved bit to mark pages with
-// (kvm.mmio_caching=0; SVM hosts whose physical addresses have 52 bits), every access to such a device.
+// What it cannot prove: the first access to an in-kernel device elsewhere (an ioeventfd, coalesced MMIO, a
+// relocated LAPIC), which counts as async once for each page; and, where KVM has no reserved bit to mark
+// pages with (kvm.mmio_caching=0; SVM hosts whose physical addresses have 52 bits), every access to such a
+// device.
 [[nodiscard]] bool is_mmio(const trl_exit_cycle& cycle, const MemoryFault& fault);
 
 // Fills key, cause and subject: "gpa 0xfee000b0 write" or "memory".
-void describe_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault, ExitDescription& description);
+void describe_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault,
+                           ExitDescription& description);
 
 }  // namespace trapline::tracer

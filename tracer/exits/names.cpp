@@ -13,7 +13,8 @@ struct NamedRange {
   std::string_view name;
 };
 
-// x2APIC registers: MSR 0x800 + offset/16 of the LAPIC page (SDM Vol. 3A, table 11-6). KVM's own: <asm/kvm_para.h>.
+// x2APIC registers: MSR 0x800 + offset/16 of the LAPIC page (SDM Vol. 3A, table 11-6). KVM's own:
+// <asm/kvm_para.h>.
 constexpr auto kMsrs = std::to_array<NamedRange>({
     {0x10, 0x10, "TSC"},
     {0x1b, 0x1b, "APIC_BASE"},
@@ -142,7 +143,8 @@ constexpr auto kHypercalls = std::to_array<NamedRange>({
     {12, 12, "MAP_GPA_RANGE"},
 });
 
-// A page each, but for the HPET's KiB. All PC chipsets have them there; firmware could move the LAPIC, none does.
+// A page each, but for the HPET's KiB. All PC chipsets have them there; firmware could move the LAPIC, none
+// does.
 constexpr auto kDeviceWindows = std::to_array<NamedRange>({
     {0xfec00000, 0xfec00fff, "IOAPIC"},
     {0xfed00000, 0xfed003ff, "HPET"},
@@ -164,9 +166,17 @@ std::string_view name_in(std::span<const NamedRange> rows, std::uint64_t number)
 
 }  // namespace
 
-std::string_view msr_name(std::uint32_t msr) { return name_in(kMsrs, msr); }
-std::string_view port_name(std::uint64_t port) { return name_in(kPorts, port); }
-std::string_view hypercall_name(std::uint64_t number) { return name_in(kHypercalls, number); }
-std::string_view device_window_name(std::uint64_t gpa) { return name_in(kDeviceWindows, gpa); }
+std::string_view msr_name(std::uint32_t msr) {
+  return name_in(kMsrs, msr);
+}
+std::string_view port_name(std::uint64_t port) {
+  return name_in(kPorts, port);
+}
+std::string_view hypercall_name(std::uint64_t number) {
+  return name_in(kHypercalls, number);
+}
+std::string_view device_window_name(std::uint64_t gpa) {
+  return name_in(kDeviceWindows, gpa);
+}
 
 }  // namespace trapline::tracer

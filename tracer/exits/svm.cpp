@@ -14,7 +14,8 @@ namespace {
 constexpr Cause kGuest = Cause::guest;
 constexpr Cause kAsync = Cause::async;
 
-// SVM_EXIT_REASONS of Linux 6.1's <asm/svm.h>, and what later kernels added (0xa5, 0xa6). By code. The causes:
+// SVM_EXIT_REASONS of Linux 6.1's <asm/svm.h>, and what later kernels added (0xa5, 0xa6). By code. The
+// causes:
 //  - "iret": KVM intercepts IRET only to learn that an NMI handler has ended (svm_enable_nmi_window).
 //  - "vintr": the interrupt window that KVM asked for has opened (svm_enable_irq_window).
 //  - "PF excp" happens with nested paging off only, where the guest's own faults cannot be told from KVM's.
@@ -132,7 +133,9 @@ constexpr auto kExits = std::to_array<SvmExitRow>({
 });
 static_assert(std::ranges::is_sorted(kExits, {}, &SvmExitRow::code));
 
-constexpr bool bit(std::uint64_t value, unsigned number) { return (value >> number & 1) != 0; }
+constexpr bool bit(std::uint64_t value, unsigned number) {
+  return (value >> number & 1) != 0;
+}
 
 void describe_io(const trl_exit_cycle& cycle, ExitDescription& description) {
   const IoAccess io = svm_io(cycle.info1);
@@ -159,9 +162,12 @@ void describe_cr(const trl_exit_cycle& cycle, ExitDescription& description) {
 
 void describe_details(const trl_exit_cycle& cycle, ExitDescription& description) {
   switch (cycle.reason) {
-    case kSvmIo: return describe_io(cycle, description);
-    case kSvmMsr: return describe_msr(cycle, description);
-    case kSvmNestedPageFault: return describe_nested_fault(cycle, description);
+    case kSvmIo:
+      return describe_io(cycle, description);
+    case kSvmMsr:
+      return describe_msr(cycle, description);
+    case kSvmNestedPageFault:
+      return describe_nested_fault(cycle, description);
     case kSvmCpuid:
       description.subject = {ExitSubject::Kind::cpuid_leaf, cycle.rax};
       description.key = fmt::format("leaf {:#x}", cycle.rax);
@@ -175,14 +181,17 @@ void describe_details(const trl_exit_cycle& cycle, ExitDescription& description)
       description.subject = {ExitSubject::Kind::vector, cycle.info1 & 0xff};
       description.key = fmt::format("int {:#x}", cycle.info1 & 0xff);
       return;
-    default: break;
+    default:
+      break;
   }
   if (cycle.reason <= kSvmLastCr) describe_cr(cycle, description);
 }
 
 }  // namespace
 
-std::span<const SvmExitRow> svm_exits() { return kExits; }
+std::span<const SvmExitRow> svm_exits() {
+  return kExits;
+}
 
 const SvmExitRow* find_svm_exit(std::uint32_t code) {
   const auto* row = std::ranges::lower_bound(kExits, code, {}, &SvmExitRow::code);

@@ -37,13 +37,13 @@ inline constexpr std::uint32_t kSvmNestedPageFault = 0x400;
 
 // EXITINFO1 of a nested page fault; EXITINFO2 is the guest-physical address (APM 15.25.6).
 struct NestedFault {
-  bool present = false;   // bit 0: the nested page is mapped; the access breaks its rights
-  bool write = false;     // bit 1
-  bool user = false;      // bit 2: all nested accesses count as user's
-  bool reserved = false;  // bit 3: a reserved bit is set in the nested page table
-  bool fetch = false;     // bit 4
-  bool final_address = false;      // bit 32: while translating the access's own guest-physical address
-  bool guest_page_table = false;   // bit 33: while walking the guest's page tables
+  bool present = false;           // bit 0: the nested page is mapped; the access breaks its rights
+  bool write = false;             // bit 1
+  bool user = false;              // bit 2: all nested accesses count as user's
+  bool reserved = false;          // bit 3: a reserved bit is set in the nested page table
+  bool fetch = false;             // bit 4
+  bool final_address = false;     // bit 32: while translating the access's own guest-physical address
+  bool guest_page_table = false;  // bit 33: while walking the guest's page tables
 };
 [[nodiscard]] NestedFault svm_nested_fault(std::uint64_t info1);
 

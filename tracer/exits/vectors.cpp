@@ -7,9 +7,10 @@
 namespace trapline::tracer {
 
 std::string_view exception_name(std::uint32_t vector) {
-  constexpr std::array<std::string_view, 32> kNames = {
-      "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "", "#TS", "#NP", "#SS", "#GP", "#PF", "",
-      "#MF", "#AC", "#MC", "#XM", "#VE", "#CP", "",    "",    "",    "", "",    "",    "#HV", "#VC", "#SX", ""};
+  constexpr std::array<std::string_view, 32> kNames = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM",
+                                                       "#DF", "",    "#TS", "#NP", "#SS", "#GP", "#PF", "",
+                                                       "#MF", "#AC", "#MC", "#XM", "#VE", "#CP", "",    "",
+                                                       "",    "",    "",    "",    "#HV", "#VC", "#SX", ""};
   return vector < kNames.size() ? kNames[vector] : std::string_view{};
 }
 

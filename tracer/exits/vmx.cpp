@@ -16,7 +16,8 @@ namespace {
 constexpr Cause kGuest = Cause::guest;
 constexpr Cause kAsync = Cause::async;
 
-// VMX_EXIT_REASONS of Linux 6.1's <asm/vmx.h>, and what later kernels added (76, 77, 84, 85). By reason. The causes:
+// VMX_EXIT_REASONS of Linux 6.1's <asm/vmx.h>, and what later kernels added (76, 77, 84, 85). By reason. The
+// causes:
 //  - PREEMPTION_TIMER is KVM's way to be woken for the guest's LAPIC timer: an interrupt, not an instruction.
 //  - MONITOR_TRAP_FLAG is asked for by the host (single stepping, nested entries).
 //  - EXCEPTION_NMI is the guest's unless its details say NMI or machine check.
@@ -93,7 +94,9 @@ static_assert(std::ranges::is_sorted(kExits, {}, &VmxExitRow::reason));
 constexpr std::uint8_t kMachineCheck = 18;
 constexpr std::uint8_t kNmiVector = 2;
 
-constexpr bool bit(std::uint64_t value, unsigned number) { return (value >> number & 1) != 0; }
+constexpr bool bit(std::uint64_t value, unsigned number) {
+  return (value >> number & 1) != 0;
+}
 
 void describe_exception(const trl_exit_cycle& cycle, ExitDescription& description) {
   const EventField event = decode_event(static_cast<std::uint32_t>(cycle.info2));
@@ -131,8 +134,8 @@ void describe_cr(const trl_exit_cycle& cycle, ExitDescription& description) {
 void describe_fault(const trl_exit_cycle& cycle, bool misconfigured, ExitDescription& description) {
   // An EPT misconfiguration has no qualification (it is not defined then): direction is not known.
   const EptViolation violation = misconfigured ? EptViolation{} : vmx_ept_violation(cycle.info1);
-  describe_memory_fault(cycle, {cycle.info2, cycle.info2 != 0, misconfigured, violation.write, violation.fetch},
-                        description);
+  describe_memory_fault(
+      cycle, {cycle.info2, cycle.info2 != 0, misconfigured, violation.write, violation.fetch}, description);
   if (misconfigured && description.subject.kind == ExitSubject::Kind::gpa) {
     description.key = fmt::format("gpa {:#x}", cycle.info2);
   }
@@ -145,16 +148,25 @@ void describe_apic(const trl_exit_cycle& cycle, ExitDescription& description) {
 
 void describe_details(const trl_exit_cycle& cycle, ExitDescription& description) {
   switch (cycle.reason & kVmxBasicReason) {
-    case kVmxExceptionNmi: return describe_exception(cycle, description);
-    case kVmxExternalInterrupt: return describe_interrupt(cycle, description);
-    case kVmxIo: return describe_io(cycle, description);
-    case kVmxMsrRead: return describe_msr(cycle, false, description);
-    case kVmxMsrWrite: return describe_msr(cycle, true, description);
-    case kVmxCrAccess: return describe_cr(cycle, description);
-    case kVmxEptViolation: return describe_fault(cycle, false, description);
-    case kVmxEptMisconfig: return describe_fault(cycle, true, description);
+    case kVmxExceptionNmi:
+      return describe_exception(cycle, description);
+    case kVmxExternalInterrupt:
+      return describe_interrupt(cycle, description);
+    case kVmxIo:
+      return describe_io(cycle, description);
+    case kVmxMsrRead:
+      return describe_msr(cycle, false, description);
+    case kVmxMsrWrite:
+      return describe_msr(cycle, true, description);
+    case kVmxCrAccess:
+      return describe_cr(cycle, description);
+    case kVmxEptViolation:
+      return describe_fault(cycle, false, description);
+    case kVmxEptMisconfig:
+      return describe_fault(cycle, true, description);
     case kVmxApicAccess:
-    case kVmxApicWrite: return describe_apic(cycle, description);
+    case kVmxApicWrite:
+      return describe_apic(cycle, description);
     case kVmxEoiInduced:
       // SDM 28.2.1: bits 7:0 are the vector that the virtual EOI was for.
       description.subject = {ExitSubject::Kind::vector, cycle.info1 & 0xff};
@@ -168,13 +180,16 @@ void describe_details(const trl_exit_cycle& cycle, ExitDescription& description)
       description.subject = {ExitSubject::Kind::hypercall, cycle.rax};
       description.key = hypercall_key(cycle.rax);
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
 }  // namespace
 
-std::span<const VmxExitRow> vmx_exits() { return kExits; }
+std::span<const VmxExitRow> vmx_exits() {
+  return kExits;
+}
 
 const VmxExitRow* find_vmx_exit(std::uint32_t reason) {
   const auto* row = std::ranges::lower_bound(kExits, reason & kVmxBasicReason, {}, &VmxExitRow::reason);

@@ -20,8 +20,8 @@
 namespace trapline::recording {
 namespace {
 
-// The metadata takes its name last, in one step: a folder with `metadata` in it is a whole recording. One left over
-// from a creation that was killed is ours to remove.
+// The metadata takes its name last, in one step: a folder with `metadata` in it is a whole recording. One
+// left over from a creation that was killed is ours to remove.
 constexpr const char* kNewMetadata = ".metadata.new";
 
 Result<std::vector<std::string>> names_in(int folder_fd, const std::string& folder) {
@@ -42,14 +42,16 @@ Result<std::vector<std::string>> names_in(int folder_fd, const std::string& fold
 }
 
 // What of an existing folder has to be removed to make room; an error if it is not ours to take.
-Result<std::vector<std::string>> names_to_replace(int folder_fd, const std::string& folder, IfExists if_exists) {
+Result<std::vector<std::string>> names_to_replace(int folder_fd, const std::string& folder,
+                                                  IfExists if_exists) {
   TRAPLINE_ASSIGN(names, names_in(folder_fd, folder));
   if (names.empty()) return std::vector<std::string>{};
   if (!folder_holds_recording(folder_fd)) {
     return fail(fmt::format("{} exists and is not a recording", folder), "give another folder with -o");
   }
   if (if_exists == IfExists::refuse) {
-    return fail(fmt::format("{} already holds a recording", folder), "give another folder with -o, or remove it");
+    return fail(fmt::format("{} already holds a recording", folder),
+                "give another folder with -o, or remove it");
   }
   std::erase_if(names, [](const std::string& name) { return !stream_of_file_name(name); });
   return std::move(names);
@@ -62,8 +64,8 @@ Status write_new_metadata(int folder_fd, std::string_view metadata, const std::s
   return write_all(file.get(), std::as_bytes(std::span(metadata)), name);
 }
 
-// Old streams go before the new metadata takes the old one's place: whenever this is interrupted, what is left still
-// says that it is a recording, and can be replaced again.
+// Old streams go before the new metadata takes the old one's place: whenever this is interrupted, what is
+// left still says that it is a recording, and can be replaced again.
 Status put_in_place(int folder_fd, const std::vector<std::string>& old_names, const std::string& folder) {
   for (const std::string& name : old_names) {
     if (::unlinkat(folder_fd, name.c_str(), 0) != 0 && errno != ENOENT) {
@@ -89,11 +91,11 @@ Status fill_folder(int folder_fd, bool is_new, std::string_view metadata, IfExis
   return status;
 }
 
-// Opens what mkdir(2) made or found. A new one must be ours: in a folder that others can write to, it could have
-// been exchanged meanwhile.
+// Opens what mkdir(2) made or found. A new one must be ours: in a folder that others can write to, it could
+// have been exchanged meanwhile.
 Result<Fd> open_made_folder(const std::filesystem::path& folder, bool is_new) {
   TRAPLINE_ASSIGN(fd, open_folder(folder));
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail(system_error("look at folder", folder.string(), errno));
   if (is_new && status.st_uid != ::geteuid()) {
     return fail(fmt::format("{} was exchanged by another user while it was made", folder.string()),
@@ -106,7 +108,8 @@ Result<Fd> open_made_folder(const std::filesystem::path& folder, bool is_new) {
 
 std::filesystem::path without_final_slashes(const std::filesystem::path& path) {
   std::string text = path.string();
-  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  while (text.size() > 1 && text.back() == '/')
+    text.pop_back();
   return text;
 }
 

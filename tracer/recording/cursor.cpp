@@ -7,7 +7,8 @@
 namespace trapline::recording {
 namespace {
 
-// Packets and events are multiples of 8 bytes and files are mapped at pages: the pointer is aligned for its record.
+// Packets and events are multiples of 8 bytes and files are mapped at pages: the pointer is aligned for its
+// record.
 template <typename Record>
 const Record* record_at(const std::byte* bytes) {
   static_assert(alignof(Record) <= 8 && sizeof(Record) % 8 == 0);
@@ -17,11 +18,16 @@ const Record* record_at(const std::byte* bytes) {
 EventRecord typed_record(std::uint16_t id, const std::byte* bytes) {
   switch (id) {
     case TRL_EXIT_CYCLE:
-    case TRL_CYCLE_OPEN: return record_at<trl_exit_cycle>(bytes);
-    case kGuestStamp: return record_at<GuestStampRecord>(bytes);
-    case kExitHandled: return record_at<ExitHandledRecord>(bytes);
-    case kInterruptRaised: return record_at<InterruptRaisedRecord>(bytes);
-    default: return record_at<trl_kvm_event>(bytes);
+    case TRL_CYCLE_OPEN:
+      return record_at<trl_exit_cycle>(bytes);
+    case kGuestStamp:
+      return record_at<GuestStampRecord>(bytes);
+    case kExitHandled:
+      return record_at<ExitHandledRecord>(bytes);
+    case kInterruptRaised:
+      return record_at<InterruptRaisedRecord>(bytes);
+    default:
+      return record_at<trl_kvm_event>(bytes);
   }
 }
 
@@ -36,8 +42,8 @@ void StreamCursor::damaged(std::uint64_t offset, std::string_view what) {
   position_ = packet_end_ = 0;
 }
 
-// Enters the next packet; true if it tells of a loss. The sizes were checked when the reader was opened, and are
-// again: somebody may have written to the file since.
+// Enters the next packet; true if it tells of a loss. The sizes were checked when the reader was opened, and
+// are again: somebody may have written to the file since.
 bool StreamCursor::begin_packet(Event& event) {
   const auto packet = packet_at(packets_.subspan(position_), key_);
   if (!packet) {
@@ -91,13 +97,24 @@ bool StreamCursor::next(Event& event) {
   return status_.has_value();
 }
 
-// ---- Several streams -------------------------------------------------------------------------------------------
+// ---- Several streams
+// -------------------------------------------------------------------------------------------
 
 MergedCursor::MergedCursor(std::vector<StreamCursor> cursors) {
   sources_.reserve(cursors.size());
   heap_.reserve(cursors.size());
-  for (StreamCursor& cursor : cursors) sources_.push_back({std::move(cursor), {}});
-  for (std::size_t source = 0; source < sources_.size(); ++source) refill(source);
+  for (StreamCursor& cursor : cursors)
+    sources_.push_back({std::move(cursor), {}});
+  for (std::size_t source = 0; source < sources_.size(); ++source) {
+    if (refill(source)) push(source);
+  }
+}
+
+bool MergedCursor::refill(std::size_t source) {
+  StreamCursor& cursor = sources_[source].cursor;
+  if (cursor.next(sources_[source].event)) return true;
+  if (!cursor.status() && status_) status_ = cursor.status();
+  return false;
 }
 
 void MergedCursor::push(std::size_t source) {
@@ -105,21 +122,23 @@ void MergedCursor::push(std::size_t source) {
   std::push_heap(heap_.begin(), heap_.end(), Later{&sources_});
 }
 
-void MergedCursor::refill(std::size_t source) {
-  StreamCursor& cursor = sources_[source].cursor;
-  if (cursor.next(sources_[source].event)) {
-    push(source);
-  } else if (!cursor.status() && status_) {
-    status_ = cursor.status();
-  }
-}
-
+// A stream has many events in a row more often than not: as long as its next one comes before the heap's
+// first, the heap stays as it is.
 bool MergedCursor::next(Event& event) {
-  if (taken_) refill(*std::exchange(taken_, std::nullopt));
-  if (heap_.empty()) return false;
-  std::pop_heap(heap_.begin(), heap_.end(), Later{&sources_});
-  taken_ = heap_.back();
-  heap_.pop_back();
+  if (taken_ && refill(*taken_)) {
+    if (!heap_.empty() && Later{&sources_}(*taken_, heap_.front())) {
+      push(*taken_);
+      taken_.reset();
+    }
+  } else {
+    taken_.reset();
+  }
+  if (!taken_) {
+    if (heap_.empty()) return false;
+    std::pop_heap(heap_.begin(), heap_.end(), Later{&sources_});
+    taken_ = heap_.back();
+    heap_.pop_back();
+  }
   event = sources_[*taken_].event;
   return true;
 }

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::string_view kSignature = "/* CTF 1.8 */";
 
-// Every integer is aligned to a byte: the records' own bytes, whose fields are naturally aligned, are the events.
+// Every integer is aligned to a byte: the records' own bytes, whose fields are naturally aligned, are the
+// events.
 constexpr std::string_view kTypes = R"(
 typealias integer { size = 8; align = 8; signed = false; } := uint8;
 typealias integer { size = 16; align = 8; signed = false; } := uint16;
@@ -62,10 +63,14 @@ std::optional<Uuid> uuid_of(std::string_view text) {
 
 std::string_view type_name(const FieldRow& field) {
   switch (field.kind) {
-    case FieldKind::text: return "string";
-    case FieldKind::signed_decimal: return "int64";
-    case FieldKind::hex: return field.size == 2 ? "hex16" : field.size == 4 ? "hex32" : "hex64";
-    case FieldKind::decimal: break;
+    case FieldKind::text:
+      return "string";
+    case FieldKind::signed_decimal:
+      return "int64";
+    case FieldKind::hex:
+      return field.size == 2 ? "hex16" : field.size == 4 ? "hex32" : "hex64";
+    case FieldKind::decimal:
+      break;
   }
   return field.size == 2 ? "uint16" : field.size == 4 ? "uint32" : "uint64";
 }
@@ -95,20 +100,23 @@ void add_streams(std::string& text) {
 void add_events(std::string& text) {
   auto out = std::back_inserter(text);
   for (const EventRow& event : event_classes()) {
-    fmt::format_to(out, "\nevent {{\n\tid = {};\n\tname = \"{}\";\n\tstream_id = {};\n\tfields := struct {{\n",
+    fmt::format_to(out,
+                   "\nevent {{\n\tid = {};\n\tname = \"{}\";\n\tstream_id = {};\n\tfields := struct {{\n",
                    event.id, event.name, static_cast<int>(event.stream));
-    for (const FieldRow& field : event.fields) fmt::format_to(out, "\t\t{} {};\n", type_name(field), field.name);
+    for (const FieldRow& field : event.fields)
+      fmt::format_to(out, "\t\t{} {};\n", type_name(field), field.name);
     text += "\t};\n};\n";
   }
 }
 
-// ---- Reading back ----------------------------------------------------------------------------------------------
+// ---- Reading back
+// ----------------------------------------------------------------------------------------------
 
 struct Escape {
   char letter;
   char value;
 };
-constexpr Escape kEscapes[] = {{'n', '\n'}, {'t', '\t'}, {'r', '\r'}, {'a', '\a'}, {'b', '\b'},  {'f', '\f'},
+constexpr Escape kEscapes[] = {{'n', '\n'}, {'t', '\t'}, {'r', '\r'},  {'a', '\a'},  {'b', '\b'}, {'f', '\f'},
                                {'v', '\v'}, {'"', '"'},  {'\\', '\\'}, {'\'', '\''}, {'?', '?'}};
 
 // Takes one escape sequence, the backslash already gone, off the front of `text`.
@@ -155,15 +163,16 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
-// The lines `key = value;` of the block that begins with the line `<name> {`, as they stand. The writer puts one
-// item on a line and no raw line break into a string, so lines are enough.
-std::optional<std::map<std::string_view, std::string_view>> block(std::string_view text, std::string_view name) {
+// The lines `key = value;` of the block that begins with the line `<name> {`, as they stand. The writer puts
+// one item on a line and no raw line break into a string, so lines are enough.
+std::optional<std::map<std::string_view, std::string_view>> block(std::string_view text,
+                                                                  std::string_view name) {
   std::map<std::string_view, std::string_view> items;
   bool inside = false;
   while (!text.empty()) {
     const std::string_view line = trimmed(text.substr(0, text.find('\n')));
-    text.remove_prefix(std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size()
-                                                                                        : text.find('\n') + 1));
+    text.remove_prefix(
+        std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size() : text.find('\n') + 1));
     if (!inside) {
       inside = line.size() == name.size() + 2 && line.starts_with(name) && line.ends_with(" {");
       continue;
@@ -217,7 +226,8 @@ class EnvReader {
 
  private:
   void complain(std::string_view key) {
-    if (status_) status_ = fail(fmt::format("{}: the value of \"{}\" in the env block is damaged", file_, key));
+    if (status_)
+      status_ = fail(fmt::format("{}: the value of \"{}\" in the env block is damaged", file_, key));
   }
 
   const std::map<std::string_view, std::string_view>& items_;

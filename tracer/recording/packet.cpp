@@ -14,8 +14,8 @@ tl::expected<Packet, NoPacket> packet_at(std::span<const std::byte> rest, Stream
   const auto damage = [](std::string_view what) { return tl::unexpected(NoPacket{false, what}); };
 
   if (header.magic != kPacketMagic) return damage("no packet begins here");
-  if (header.stream_id != static_cast<std::uint32_t>(key.stream) || header.stream_instance_id != key.instance ||
-      header.instance != key.instance) {
+  if (header.stream_id != static_cast<std::uint32_t>(key.stream) ||
+      header.stream_instance_id != key.instance || header.instance != key.instance) {
     return damage("the packet is of another stream than the file");
   }
   if (header.timestamp_end < header.timestamp_begin) return damage("the packet ends before it begins");
@@ -25,7 +25,8 @@ tl::expected<Packet, NoPacket> packet_at(std::span<const std::byte> rest, Stream
     return damage("the packet's sizes are impossible");
   }
   // All but the session's events are multiples of 8 bytes and stay aligned.
-  if (key.stream != StreamClass::session && bytes % 8 != 0) return damage("the packet's sizes are impossible");
+  if (key.stream != StreamClass::session && bytes % 8 != 0)
+    return damage("the packet's sizes are impossible");
   if (bytes > rest.size()) return tl::unexpected(NoPacket{true, {}});
   packet.events = rest.subspan(sizeof header, static_cast<std::size_t>(bytes) - sizeof header);
   return packet;

@@ -33,9 +33,9 @@ struct PacketHeader {
 // A multiple of 8, so that events of 8-byte multiples stay aligned in a mapped file.
 static_assert(sizeof(PacketHeader) == 88);
 static_assert(offsetof(PacketHeader, uuid) == 4 && offsetof(PacketHeader, stream_id) == 20 &&
-              offsetof(PacketHeader, stream_instance_id) == 24 && offsetof(PacketHeader, timestamp_begin) == 32 &&
-              offsetof(PacketHeader, content_size) == 48 && offsetof(PacketHeader, events_discarded) == 64 &&
-              offsetof(PacketHeader, instance) == 80);
+              offsetof(PacketHeader, stream_instance_id) == 24 &&
+              offsetof(PacketHeader, timestamp_begin) == 32 && offsetof(PacketHeader, content_size) == 48 &&
+              offsetof(PacketHeader, events_discarded) == 64 && offsetof(PacketHeader, instance) == 80);
 
 // No packet is larger: a larger size in a file is damage, not a packet that was cut.
 inline constexpr std::uint64_t kMaxPacketBytes = std::uint64_t{1} << 30;
@@ -54,6 +54,7 @@ struct NoPacket {
 [[nodiscard]] tl::expected<Packet, NoPacket> packet_at(std::span<const std::byte> rest, StreamKey key);
 
 // "<file>: byte <offset>: <what>".
-[[nodiscard]] tl::unexpected<Error> damaged_at(std::string_view file, std::uint64_t offset, std::string_view what);
+[[nodiscard]] tl::unexpected<Error> damaged_at(std::string_view file, std::uint64_t offset,
+                                               std::string_view what);
 
 }  // namespace trapline::recording

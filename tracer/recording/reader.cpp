@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -19,7 +20,7 @@ namespace trapline::recording {
 namespace {
 
 struct StreamFile {
-  std::string name;                    // as errors call it
+  std::string name;  // as errors call it
   Mapping mapping;
   std::span<const std::byte> packets;  // what of it is whole packets
 };
@@ -37,21 +38,22 @@ Result<std::vector<StreamKey>> streams_in(const std::filesystem::path& folder) {
   return keys;
 }
 
-// Whether another packet of this recording begins somewhere after the first byte: then what looks like a packet that
-// was cut is one whose sizes are damaged.
+// Whether another packet of this recording begins somewhere after the first byte: then what looks like a
+// packet that was cut is one whose sizes are damaged.
 bool another_packet_follows(std::span<const std::byte> rest, const Uuid& uuid) {
   std::array<std::byte, sizeof kPacketMagic + sizeof(Uuid)> beginning;
   std::memcpy(beginning.data(), &kPacketMagic, sizeof kPacketMagic);
   std::memcpy(beginning.data() + sizeof kPacketMagic, uuid.data(), uuid.size());
   rest = rest.subspan(1);
-  return !std::ranges::search(rest, beginning).empty();
+  return std::search(rest.begin(), rest.end(), beginning.begin(), beginning.end()) != rest.end();
 }
 
-Status check_follows(const Packet& packet, const StreamSummary& before, const Uuid& uuid, std::uint64_t offset,
-                     const std::string& file) {
+Status check_follows(const Packet& packet, const StreamSummary& before, const Uuid& uuid,
+                     std::uint64_t offset, const std::string& file) {
   const PacketHeader& header = packet.header;
   if (header.uuid != uuid) return damaged_at(file, offset, "the packet is of another recording");
-  if (header.packet_seq_num != before.packets) return damaged_at(file, offset, "a packet before this one is missing");
+  if (header.packet_seq_num != before.packets)
+    return damaged_at(file, offset, "a packet before this one is missing");
   if (header.timestamp_begin < before.end.value) {
     return damaged_at(file, offset, "the packet is older than the one before it");
   }
@@ -62,7 +64,8 @@ Status check_follows(const Packet& packet, const StreamSummary& before, const Uu
 }
 
 // Walks the packets' headers; what the file has behind its last whole packet goes to `cut_bytes`.
-Result<StreamSummary> summarize(StreamKey key, const StreamFile& file, const Uuid& uuid, SessionFacts& facts) {
+Result<StreamSummary> summarize(StreamKey key, const StreamFile& file, const Uuid& uuid,
+                                SessionFacts& facts) {
   StreamSummary summary;
   summary.key = key;
   summary.file = stream_file_name(key);
@@ -72,7 +75,8 @@ Result<StreamSummary> summarize(StreamKey key, const StreamFile& file, const Uui
     const auto packet = packet_at(rest, key);
     if (!packet && !packet.error().cut) return damaged_at(file.name, offset, packet.error().damage);
     if (!packet) {
-      if (another_packet_follows(rest, uuid)) return damaged_at(file.name, offset, "the packet's sizes are wrong");
+      if (another_packet_follows(rest, uuid))
+        return damaged_at(file.name, offset, "the packet's sizes are wrong");
       summary.cut_bytes = rest.size();
       break;
     }
@@ -140,15 +144,26 @@ Result<RecordingReader> RecordingReader::open(const std::filesystem::path& folde
   TRAPLINE_ASSIGN(metadata, read_metadata(fd.get(), folder));
   content->metadata = std::move(metadata);
   TRAPLINE_ASSIGN(keys, streams_in(folder));
-  for (const StreamKey key : keys) TRAPLINE_TRY(content->add_stream(fd.get(), key));
+  for (const StreamKey key : keys)
+    TRAPLINE_TRY(content->add_stream(fd.get(), key));
   return RecordingReader(std::move(content));
 }
 
-const std::filesystem::path& RecordingReader::folder() const { return content_->folder; }
-const RecordingInfo& RecordingReader::info() const { return content_->metadata.info; }
-const Uuid& RecordingReader::uuid() const { return content_->metadata.uuid; }
-const std::vector<StreamSummary>& RecordingReader::streams() const { return content_->streams; }
-const std::vector<Cut>& RecordingReader::cut() const { return content_->cut; }
+const std::filesystem::path& RecordingReader::folder() const {
+  return content_->folder;
+}
+const RecordingInfo& RecordingReader::info() const {
+  return content_->metadata.info;
+}
+const Uuid& RecordingReader::uuid() const {
+  return content_->metadata.uuid;
+}
+const std::vector<StreamSummary>& RecordingReader::streams() const {
+  return content_->streams;
+}
+const std::vector<Cut>& RecordingReader::cut() const {
+  return content_->cut;
+}
 
 std::uint64_t RecordingReader::lost(StreamClass stream) const {
   std::uint64_t lost = 0;
@@ -160,7 +175,8 @@ std::uint64_t RecordingReader::lost(StreamClass stream) const {
 
 std::uint64_t RecordingReader::lost() const {
   std::uint64_t lost = 0;
-  for (const StreamSummary& summary : content_->streams) lost += summary.lost;
+  for (const StreamSummary& summary : content_->streams)
+    lost += summary.lost;
   return lost;
 }
 
@@ -179,13 +195,29 @@ MergedCursor RecordingReader::merged(std::span<const StreamClass> classes) const
   return MergedCursor(std::move(cursors));
 }
 
-const std::vector<ClockSample>& RecordingReader::clock_samples() const { return content_->facts.clock_samples; }
-const std::vector<VcpuStarted>& RecordingReader::vcpus() const { return content_->facts.vcpus; }
-const std::vector<Workload>& RecordingReader::workloads() const { return content_->facts.workloads; }
-const std::vector<GuestCount>& RecordingReader::guest_counts() const { return content_->facts.guest_counts; }
-const std::vector<KvmStat>& RecordingReader::kvm_stats() const { return content_->facts.kvm_stats; }
-const std::vector<StreamLoss>& RecordingReader::losses() const { return content_->facts.losses; }
-const std::optional<ProbeCost>& RecordingReader::probe_cost() const { return content_->facts.probe_cost; }
-const std::optional<RecordingEnd>& RecordingReader::end() const { return content_->facts.end; }
+const std::vector<ClockSample>& RecordingReader::clock_samples() const {
+  return content_->facts.clock_samples;
+}
+const std::vector<VcpuStarted>& RecordingReader::vcpus() const {
+  return content_->facts.vcpus;
+}
+const std::vector<Workload>& RecordingReader::workloads() const {
+  return content_->facts.workloads;
+}
+const std::vector<GuestCount>& RecordingReader::guest_counts() const {
+  return content_->facts.guest_counts;
+}
+const std::vector<KvmStat>& RecordingReader::kvm_stats() const {
+  return content_->facts.kvm_stats;
+}
+const std::vector<StreamLoss>& RecordingReader::losses() const {
+  return content_->facts.losses;
+}
+const std::optional<ProbeCost>& RecordingReader::probe_cost() const {
+  return content_->facts.probe_cost;
+}
+const std::optional<RecordingEnd>& RecordingReader::end() const {
+  return content_->facts.end;
+}
 
 }  // namespace trapline::recording

@@ -1,5 +1,5 @@
-// Reads a recording. Nothing in it is trusted: whatever its bytes, no access leaves the mapped files, and an error
-// names the file and the byte at which it was found.
+// Reads a recording. Nothing in it is trusted: whatever its bytes, no access leaves the mapped files, and an
+// error names the file and the byte at which it was found.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ struct StreamSummary {
 
 struct Cut {
   std::string file;
-  std::uint64_t offset = 0;         // where the packet that was cut begins
+  std::uint64_t offset = 0;  // where the packet that was cut begins
   std::uint64_t bytes_ignored = 0;
 };
 
@@ -51,11 +51,12 @@ struct Gap {
 };
 
 // What an event can be. exit_cycle and cycle_open are both trl_exit_cycle: head.id tells.
-using EventRecord = std::variant<std::monostate, const trl_exit_cycle*, const trl_kvm_event*, const GuestStampRecord*,
-                                 const ExitHandledRecord*, const InterruptRaisedRecord*, const Gap*>;
+using EventRecord =
+    std::variant<std::monostate, const trl_exit_cycle*, const trl_kvm_event*, const GuestStampRecord*,
+                 const ExitHandledRecord*, const InterruptRaisedRecord*, const Gap*>;
 
 struct Event {
-  HostNs at;           // head.timestamp_ns; of a gap: its `after`
+  HostNs at;  // head.timestamp_ns; of a gap: its `after`
   StreamKey stream;
   EventRecord record;  // points into the mapped file (a gap: into the cursor): valid until the reader's end
                        // (a gap: until the next call of next())
@@ -64,8 +65,8 @@ struct Event {
 // Walks the events of one stream instance in order. Refers to the reader.
 class StreamCursor {
  public:
-  // The next event, or false at the end and at damage: status() says which. Losses come as gaps, each before the
-  // events of the packet that counted it.
+  // The next event, or false at the end and at damage: status() says which. Losses come as gaps, each before
+  // the events of the packet that counted it.
   [[nodiscard]] bool next(Event& event);
   [[nodiscard]] const Status& status() const { return status_; }
 
@@ -89,8 +90,8 @@ class StreamCursor {
   Status status_;
 };
 
-// Walks several stream instances at once, in the order of time; of equal times the lower stream class, then the lower
-// instance comes first. Memory does not grow with the recording.
+// Walks several stream instances at once, in the order of time; of equal times the lower stream class, then
+// the lower instance comes first. Memory does not grow with the recording.
 class MergedCursor {
  public:
   [[nodiscard]] bool next(Event& event);
@@ -114,20 +115,20 @@ class MergedCursor {
       return of_a.at != of_b.at ? of_a.at > of_b.at : of_a.stream > of_b.stream;
     }
   };
-  void refill(std::size_t source);
+  bool refill(std::size_t source);  // false: the source is at its end
   void push(std::size_t source);
 
   std::vector<Source> sources_;
-  std::vector<std::size_t> heap_;  // indices into sources_, the earliest event's on top
+  std::vector<std::size_t> heap_;     // indices into sources_, the earliest event's on top
   std::optional<std::size_t> taken_;  // source whose event was handed out: refilled at the next call
   Status status_;
 };
 
 class RecordingReader {
  public:
-  // Maps every stream, checks the metadata and every packet header, reads the session. A packet that was cut at a
-  // file's end is no error (cut() tells); damage before it is. A folder that is not a recording, a CTF trace of
-  // another tracer and another format version are told apart.
+  // Maps every stream, checks the metadata and every packet header, reads the session. A packet that was cut
+  // at a file's end is no error (cut() tells); damage before it is. A folder that is not a recording, a CTF
+  // trace of another tracer and another format version are told apart.
   static Result<RecordingReader> open(const std::filesystem::path& folder);
 
   RecordingReader(RecordingReader&&) noexcept;

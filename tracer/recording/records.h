@@ -1,6 +1,6 @@
-// The records that the recorder itself makes, beside those of the probes (bpf/record.h): guest stamps, the VMM's
-// marks, and the session's facts. Their bytes are CTF event bytes; schema.cpp and docs/recording-format.md describe
-// them. Little endian, fields naturally aligned, no implicit padding.
+// The records that the recorder itself makes, beside those of the probes (bpf/record.h): guest stamps, the
+// VMM's marks, and the session's facts. Their bytes are CTF event bytes; schema.cpp and
+// docs/recording-format.md describe them. Little endian, fields naturally aligned, no implicit padding.
 #pragma once
 
 #include <cstddef>
@@ -25,14 +25,15 @@ enum RecordId : std::uint16_t {
   kRecordingEnd = 39,
 };
 
-// A guest_stamp (vmm/guest/abi.h) as it was drained. head.timestamp_ns: the host time of `tsc`, estimated when the
-// stamp was drained and lifted where needed to keep the stream in order; analysis converts `tsc` itself.
+// A guest_stamp (vmm/guest/abi.h) as it was drained. head.timestamp_ns: the host time of `tsc`, estimated
+// when the stamp was drained and lifted where needed to keep the stream in order; analysis converts `tsc`
+// itself.
 struct GuestStampRecord {
   trl_record_head head;  // tid 0
   std::uint64_t tsc;     // guest TSC
   std::uint64_t arg;
-  std::uint64_t seq;     // sequence number, counted from 0
-  std::uint16_t kind;    // enum guest_stamp_kind
+  std::uint64_t seq;   // sequence number, counted from 0
+  std::uint16_t kind;  // enum guest_stamp_kind
   std::uint16_t vector;
   std::uint16_t workload;
   std::uint16_t reserved;
@@ -52,27 +53,28 @@ static_assert(sizeof(ExitHandledRecord) == 40 && offsetof(ExitHandledRecord, exi
 
 // A device raised an interrupt. head.vcpu is TRL_NO_VCPU, head.tid the raising thread.
 struct InterruptRaisedRecord {
-  trl_record_head head;         // timestamp_ns: the estimated host time of `tsc`
-  std::uint64_t tsc;            // host TSC just before the ioctl
-  std::uint16_t kind;           // 1: line, 2: MSI
+  trl_record_head head;  // timestamp_ns: the estimated host time of `tsc`
+  std::uint64_t tsc;     // host TSC just before the ioctl
+  std::uint16_t kind;    // 1: line, 2: MSI
   std::uint16_t reserved;
   std::uint32_t gsi_or_vector;  // line: GSI; MSI: vector
 };
 static_assert(sizeof(InterruptRaisedRecord) == 32 && offsetof(InterruptRaisedRecord, gsi_or_vector) == 28);
 
-// ---- The session's facts; a record with a name is followed by its NUL-terminated bytes -------------------------
+// ---- The session's facts; a record with a name is followed by its NUL-terminated bytes
+// -------------------------
 
 struct ClockSampleRecord {
   trl_record_head head;
-  std::uint64_t tsc;             // host TSC
-  std::uint64_t ns;              // CLOCK_MONOTONIC, read somewhere within tsc +- half_width_tsc
+  std::uint64_t tsc;  // host TSC
+  std::uint64_t ns;   // CLOCK_MONOTONIC, read somewhere within tsc +- half_width_tsc
   std::uint64_t half_width_tsc;
 };
 static_assert(sizeof(ClockSampleRecord) == 40);
 
 struct VcpuStartedRecord {
-  trl_record_head head;         // vcpu and tid: the vCPU's
-  std::int64_t tsc_offset;      // guest TSC = host TSC + offset
+  trl_record_head head;     // vcpu and tid: the vCPU's
+  std::int64_t tsc_offset;  // guest TSC = host TSC + offset
   std::uint32_t guest_tsc_khz;
   std::uint32_t reserved;
 };
@@ -94,7 +96,7 @@ struct GuestCountRecord {
 };
 static_assert(sizeof(GuestCountRecord) == 32);
 
-struct KvmStatRecord {  // followed by the name
+struct KvmStatRecord {   // followed by the name
   trl_record_head head;  // vcpu; TRL_NO_VCPU: of the VM
   std::uint64_t value;
 };
@@ -110,10 +112,10 @@ static_assert(sizeof(StreamLossRecord) == 32);
 
 struct ProbeCostRecord {
   trl_record_head head;
-  std::int64_t per_exit_ns;   // what one recorded exit costs more than an unrecorded one
-  std::uint64_t traced_ns;    // the two figures that it is the difference of
+  std::int64_t per_exit_ns;  // what one recorded exit costs more than an unrecorded one
+  std::uint64_t traced_ns;   // the two figures that it is the difference of
   std::uint64_t untraced_ns;
-  std::uint64_t exits;        // exits measured, each way
+  std::uint64_t exits;  // exits measured, each way
 };
 static_assert(sizeof(ProbeCostRecord) == 48);
 

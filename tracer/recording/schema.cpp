@@ -17,16 +17,22 @@ constexpr auto kSigned = FieldKind::signed_decimal;
 constexpr auto kHex = FieldKind::hex;
 
 // A member of a record under its own name.
-#define MEMBER(record, member, kind) \
-  FieldRow { #member, offsetof(record, member), sizeof(record::member), kind }
+#define MEMBER(record, member, kind)                                \
+  FieldRow {                                                        \
+#member, offsetof(record, member), sizeof(record::member), kind \
+  }
 // A member, or a part of one, under the name that it has in this kind of event.
 #define NAMED(name, offset, size, kind) \
-  FieldRow { name, offset, size, kind }
+  FieldRow {                            \
+    name, offset, size, kind            \
+  }
 #define ARG32(name, kind) NAMED(name, offsetof(trl_kvm_event, arg32), 4, kind)
 #define ARG0(name, kind) NAMED(name, offsetof(trl_kvm_event, arg0), 8, kind)
 #define ARG1(name, kind) NAMED(name, offsetof(trl_kvm_event, arg1), 8, kind)
-#define TEXT(name, record) \
-  FieldRow { name, sizeof(record), 0, FieldKind::text }
+#define TEXT(name, record)                   \
+  FieldRow {                                 \
+    name, sizeof(record), 0, FieldKind::text \
+  }
 
 constexpr FieldRow kCpu = MEMBER(trl_kvm_event, cpu, kDecimal);
 
@@ -54,8 +60,8 @@ constexpr auto kExitCycleFields = std::to_array<FieldRow>({
 
 constexpr auto kSetIrqFields = std::to_array<FieldRow>(
     {kCpu, ARG32("irq_source_id", kDecimal), ARG0("gsi", kDecimal), ARG1("level", kDecimal)});
-constexpr auto kMsiSetIrqFields = std::to_array<FieldRow>(
-    {kCpu, ARG32("reserved", kDecimal), ARG0("address", kHex), ARG1("data", kHex)});
+constexpr auto kMsiSetIrqFields =
+    std::to_array<FieldRow>({kCpu, ARG32("reserved", kDecimal), ARG0("address", kHex), ARG1("data", kHex)});
 constexpr auto kAcceptIrqFields = std::to_array<FieldRow>({
     kCpu,
     ARG32("target_vcpu", kDecimal),
@@ -195,17 +201,26 @@ constexpr std::uint8_t kNoEvent = 0xff;
 constexpr auto kEventOfId = [] {
   std::array<std::uint8_t, kIds> index{};
   index.fill(kNoEvent);
-  for (std::size_t i = 0; i < kEvents.size(); ++i) index[kEvents[i].id] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < kEvents.size(); ++i)
+    index[kEvents[i].id] = static_cast<std::uint8_t>(i);
   return index;
 }();
 
 }  // namespace
 
-std::span<const StreamClassRow> stream_classes() { return kStreams; }
-std::span<const FieldRow> head_fields() { return kHead; }
-std::span<const EventRow> event_classes() { return kEvents; }
+std::span<const StreamClassRow> stream_classes() {
+  return kStreams;
+}
+std::span<const FieldRow> head_fields() {
+  return kHead;
+}
+std::span<const EventRow> event_classes() {
+  return kEvents;
+}
 
-const StreamClassRow& stream_class(StreamClass stream) { return kStreams[static_cast<std::size_t>(stream)]; }
+const StreamClassRow& stream_class(StreamClass stream) {
+  return kStreams[static_cast<std::size_t>(stream)];
+}
 
 const EventRow* find_event(std::uint16_t id) {
   if (id >= kIds || kEventOfId[id] == kNoEvent) return nullptr;
@@ -215,7 +230,8 @@ const EventRow* find_event(std::uint16_t id) {
 std::string stream_file_name(StreamKey key) {
   const StreamClassRow& row = stream_class(key.stream);
   if (key.stream == StreamClass::session) return std::string(row.file_prefix);
-  if (key.stream == StreamClass::vmm && key.instance == kDeviceThreads) return std::string(kDeviceThreadsFile);
+  if (key.stream == StreamClass::vmm && key.instance == kDeviceThreads)
+    return std::string(kDeviceThreadsFile);
   return fmt::format("{}{}", row.file_prefix, key.instance);
 }
 

@@ -1,6 +1,6 @@
 // The one table of everything a recording can hold: stream classes, event classes, their fields.
-// The metadata is generated from it, the reader checks sizes against it, and docs/recording-format.md is tested
-// against it.
+// The metadata is generated from it, the reader checks sizes against it, and docs/recording-format.md is
+// tested against it.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,16 @@ inline constexpr int kFormatVersion = 1;  // `trapline_format` in the metadata
 enum class StreamClass : std::uint8_t { exits = 0, kvm = 1, stamps = 2, vmm = 3, session = 4 };
 inline constexpr std::size_t kStreamClasses = 5;
 
-// Instance of StreamClass::vmm that holds what device threads did; elsewhere an instance is a host CPU or a vCPU.
+// Instance of StreamClass::vmm that holds what device threads did; elsewhere an instance is a host CPU or a
+// vCPU.
 inline constexpr std::uint32_t kDeviceThreads = 0xffff;
 
 // One stream instance, and thereby one file.
 struct StreamKey {
   StreamClass stream = StreamClass::session;
   std::uint32_t instance = 0;  // session: 0
-  auto operator<=>(const StreamKey&) const = default;
+  auto operator<=>(const StreamKey&) const =
+      default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs here
 };
 
 struct StreamClassRow {
@@ -47,7 +49,7 @@ struct EventRow {
   std::uint16_t id;
   StreamClass stream;
   std::string_view name;
-  std::uint16_t size;  // bytes, the 16 of the head included, those of a text not
+  std::uint16_t size;                // bytes, the 16 of the head included, those of a text not
   std::span<const FieldRow> fields;  // those after the head
 
   [[nodiscard]] bool has_text() const { return !fields.empty() && fields.back().kind == FieldKind::text; }

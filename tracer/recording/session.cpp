@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kTimeKinds = {"real", "emulated", "counted"};
 constexpr std::array<std::string_view, 3> kIsas = {"none", "svm", "vmx"};
 constexpr std::array<std::string_view, 9> kLossSources = {
-    "unknown",           "exit cycles",       "KVM events", "guest stamps", "exits handled",
+    "unknown",           "exit cycles",        "KVM events", "guest stamps", "exits handled",
     "interrupts raised", "skipped probe runs", "threads",    "unattributed"};
 constexpr std::array<std::string_view, 4> kEndReasons = {"unknown", "finished", "stopped", "guest crashed"};
 
@@ -31,11 +31,23 @@ std::optional<Enum> value(const std::array<std::string_view, Rows>& names, std::
 
 }  // namespace
 
-std::string_view time_kind_name(TimeKind kind) { return row(kTimeKinds, kind); }
-std::optional<TimeKind> time_kind_of(std::string_view name) { return value<TimeKind>(kTimeKinds, name); }
-std::string_view isa_name(Isa isa) { return row(kIsas, isa); }
-std::optional<Isa> isa_of(std::string_view name) { return value<Isa>(kIsas, name); }
-std::string_view loss_source_name(LossSource source) { return row(kLossSources, source); }
-std::string_view end_reason_name(EndReason reason) { return row(kEndReasons, reason); }
+std::string_view time_kind_name(TimeKind kind) {
+  return row(kTimeKinds, kind);
+}
+std::optional<TimeKind> time_kind_of(std::string_view name) {
+  return value<TimeKind>(kTimeKinds, name);
+}
+std::string_view isa_name(Isa isa) {
+  return row(kIsas, isa);
+}
+std::optional<Isa> isa_of(std::string_view name) {
+  return value<Isa>(kIsas, name);
+}
+std::string_view loss_source_name(LossSource source) {
+  return row(kLossSources, source);
+}
+std::string_view end_reason_name(EndReason reason) {
+  return row(kEndReasons, reason);
+}
 
 }  // namespace trapline::recording

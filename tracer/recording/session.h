@@ -1,4 +1,5 @@
-// The session's low-rate facts as plain values: what RecordingWriter::write takes and RecordingReader gives back.
+// The session's low-rate facts as plain values: what RecordingWriter::write takes and RecordingReader gives
+// back.
 #pragma once
 
 #include <cstdint>
@@ -48,10 +49,10 @@ struct KvmStat {
 
 // Where records were lost that no stream's own events_discarded counts.
 enum class LossSource : std::uint32_t {
-  exit_cycles = 1,      // instance: host CPU
-  kvm_events = 2,       // instance: host CPU
-  guest_stamps = 3,     // instance: vCPU
-  exits_handled = 4,    // instance: vCPU
+  exit_cycles = 1,    // instance: host CPU
+  kvm_events = 2,     // instance: host CPU
+  guest_stamps = 3,   // instance: vCPU
+  exits_handled = 4,  // instance: vCPU
   interrupts_raised = 5,
   probe_recursion = 6,  // the kernel skipped a probe: it was already running on that CPU
   threads = 7,          // vCPU threads that could not be followed at all

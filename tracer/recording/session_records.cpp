@@ -30,12 +30,12 @@ void take(SessionFacts& facts, const ClockSampleRecord& record, std::string_view
   facts.clock_samples.push_back({HostTsc{record.tsc}, HostNs{record.ns}, record.half_width_tsc});
 }
 void take(SessionFacts& facts, const VcpuStartedRecord& record, std::string_view) {
-  facts.vcpus.push_back({HostNs{record.head.timestamp_ns}, record.head.vcpu, record.head.tid, record.tsc_offset,
-                         record.guest_tsc_khz});
+  facts.vcpus.push_back({HostNs{record.head.timestamp_ns}, record.head.vcpu, record.head.tid,
+                         record.tsc_offset, record.guest_tsc_khz});
 }
 void take(SessionFacts& facts, const WorkloadRecord& record, std::string_view name) {
-  facts.workloads.push_back(
-      {HostNs{record.head.timestamp_ns}, record.guest_workload, record.index, record.count, std::string(name)});
+  facts.workloads.push_back({HostNs{record.head.timestamp_ns}, record.guest_workload, record.index,
+                             record.count, std::string(name)});
 }
 void take(SessionFacts& facts, const GuestCountRecord& record, std::string_view) {
   facts.guest_counts.push_back(
@@ -54,21 +54,31 @@ void take(SessionFacts& facts, const ProbeCostRecord& record, std::string_view) 
                                record.untraced_ns, record.exits};
 }
 void take(SessionFacts& facts, const RecordingEndRecord& record, std::string_view) {
-  facts.end =
-      RecordingEnd{HostNs{record.head.timestamp_ns}, static_cast<EndReason>(record.reason), record.records_lost};
+  facts.end = RecordingEnd{HostNs{record.head.timestamp_ns}, static_cast<EndReason>(record.reason),
+                           record.records_lost};
 }
 
-void take_event(SessionFacts& facts, std::uint16_t id, std::span<const std::byte> event, std::string_view text) {
+void take_event(SessionFacts& facts, std::uint16_t id, std::span<const std::byte> event,
+                std::string_view text) {
   switch (id) {
-    case kClockSample: return take(facts, copy_of<ClockSampleRecord>(event), text);
-    case kVcpuStarted: return take(facts, copy_of<VcpuStartedRecord>(event), text);
-    case kWorkload: return take(facts, copy_of<WorkloadRecord>(event), text);
-    case kGuestCount: return take(facts, copy_of<GuestCountRecord>(event), text);
-    case kKvmStat: return take(facts, copy_of<KvmStatRecord>(event), text);
-    case kStreamLoss: return take(facts, copy_of<StreamLossRecord>(event), text);
-    case kProbeCost: return take(facts, copy_of<ProbeCostRecord>(event), text);
-    case kRecordingEnd: return take(facts, copy_of<RecordingEndRecord>(event), text);
-    default: break;
+    case kClockSample:
+      return take(facts, copy_of<ClockSampleRecord>(event), text);
+    case kVcpuStarted:
+      return take(facts, copy_of<VcpuStartedRecord>(event), text);
+    case kWorkload:
+      return take(facts, copy_of<WorkloadRecord>(event), text);
+    case kGuestCount:
+      return take(facts, copy_of<GuestCountRecord>(event), text);
+    case kKvmStat:
+      return take(facts, copy_of<KvmStatRecord>(event), text);
+    case kStreamLoss:
+      return take(facts, copy_of<StreamLossRecord>(event), text);
+    case kProbeCost:
+      return take(facts, copy_of<ProbeCostRecord>(event), text);
+    case kRecordingEnd:
+      return take(facts, copy_of<RecordingEndRecord>(event), text);
+    default:
+      break;
   }
 }
 
@@ -76,7 +86,8 @@ void take_event(SessionFacts& facts, std::uint16_t id, std::span<const std::byte
 
 Status SessionFacts::add(std::span<const std::byte> events, std::uint64_t offset, std::string_view file) {
   while (!events.empty()) {
-    if (events.size() < sizeof(trl_record_head)) return damaged_at(file, offset, "an event reaches beyond its packet");
+    if (events.size() < sizeof(trl_record_head))
+      return damaged_at(file, offset, "an event reaches beyond its packet");
     const auto head = copy_of<trl_record_head>(events);
     const EventRow* row = find_event(head.id);
     if (row == nullptr || row->stream != StreamClass::session) {

@@ -24,7 +24,8 @@ std::string remedy_of(int error_number) {
 
 Status write_parts(int fd, std::span<iovec> parts, std::uint64_t offset, std::string_view name) {
   while (!parts.empty()) {
-    const ssize_t result = ::pwritev(fd, parts.data(), static_cast<int>(parts.size()), static_cast<off_t>(offset));
+    const ssize_t result =
+        ::pwritev(fd, parts.data(), static_cast<int>(parts.size()), static_cast<off_t>(offset));
     if (result < 0) {
       if (errno == EINTR) continue;
       return fail(system_error("write", name, errno, remedy_of(errno)));
@@ -51,7 +52,7 @@ Result<Mapping> map_file(int folder_fd, const std::string& file, std::string_vie
     return fail(errno == ELOOP ? Error{fmt::format("{} is a symbolic link, and not read", name), ""}
                                : system_error("open", name, errno));
   }
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail(system_error("look at", name, errno));
   if (!S_ISREG(status.st_mode)) return fail(fmt::format("{} is not a regular file", name));
   if (status.st_size == 0) return Mapping{};

@@ -14,10 +14,12 @@
 
 namespace trapline::recording {
 
-// Writes all parts at `offset`, in one pwritev(2) unless the kernel takes less than the whole. Uses up `parts`.
+// Writes all parts at `offset`, in one pwritev(2) unless the kernel takes less than the whole. Uses up
+// `parts`.
 [[nodiscard]] Status write_parts(int fd, std::span<iovec> parts, std::uint64_t offset, std::string_view name);
 
-// Maps a regular file of the folder for reading; an empty file is an empty mapping. Symbolic links are refused.
+// Maps a regular file of the folder for reading; an empty file is an empty mapping. Symbolic links are
+// refused.
 [[nodiscard]] Result<Mapping> map_file(int folder_fd, const std::string& file, std::string_view folder);
 
 // Whether the folder has the metadata of a recording of ours.

@@ -24,7 +24,8 @@ using Chunks = std::span<const std::span<const std::byte>>;
 
 std::size_t total_size(Chunks chunks) {
   std::size_t total = 0;
-  for (const auto& chunk : chunks) total += chunk.size();
+  for (const auto& chunk : chunks)
+    total += chunk.size();
   return total;
 }
 
@@ -59,8 +60,8 @@ Record session_record(std::uint16_t id, HostNs at, std::uint16_t vcpu = TRL_NO_V
 
 }  // namespace
 
-Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& folder, const RecordingInfo& info,
-                                                IfExists if_exists) {
+Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& folder,
+                                                const RecordingInfo& info, IfExists if_exists) {
   if (folder.empty()) return fail("no folder is named to record into", "name one with -o");
   const std::filesystem::path path = without_final_slashes(folder);
   TRAPLINE_ASSIGN(uuid, make_uuid());
@@ -69,7 +70,8 @@ Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& fol
 }
 
 Result<RecordingWriter::Stream*> RecordingWriter::stream(StreamKey key) {
-  if (finished_) return fail(fmt::format("the recording {} is finished: nothing can be added", folder_.string()));
+  if (finished_)
+    return fail(fmt::format("the recording {} is finished: nothing can be added", folder_.string()));
   const auto found = streams_.find(key);
   if (found != streams_.end()) return &found->second;
   Stream& made = streams_[key];
@@ -82,8 +84,8 @@ HostNs RecordingWriter::last_written(StreamKey key) const {
   return found == streams_.end() ? HostNs{} : found->second.last;
 }
 
-Status RecordingWriter::check_packet(StreamKey key, const Stream& stream, Chunks chunks, HostNs first, HostNs last,
-                                     std::uint64_t discarded_total) const {
+Status RecordingWriter::check_packet(StreamKey key, const Stream& stream, Chunks chunks, HostNs first,
+                                     HostNs last, std::uint64_t discarded_total) const {
   const auto refuse = [&](std::string_view why) {
     return fail(fmt::format("{}: packet refused: {}", stream.name, why));
   };
@@ -108,10 +110,12 @@ Status RecordingWriter::append_packet(StreamKey key, Stream& stream, Chunks chun
     stream.fd = std::move(fd);
   }
   if (stream.packets == 0 && discarded_total != 0) {
-    // A reader takes losses from the difference between two packets: an empty one says that it began with none.
+    // A reader takes losses from the difference between two packets: an empty one says that it began with
+    // none.
     TRAPLINE_TRY(append_packet(key, stream, {}, first, first, 0));
   }
-  if (std::exchange(stream.torn, false) && ::ftruncate(stream.fd.get(), static_cast<off_t>(stream.end)) != 0) {
+  if (std::exchange(stream.torn, false) &&
+      ::ftruncate(stream.fd.get(), static_cast<off_t>(stream.end)) != 0) {
     stream.torn = true;
     return fail(system_error("take an incomplete packet off", stream.name, errno));
   }
@@ -134,7 +138,8 @@ Status RecordingWriter::append_packet(StreamKey key, Stream& stream, Chunks chun
   for (const auto& chunk : chunks) {
     if (!chunk.empty()) parts[count++] = {const_cast<std::byte*>(chunk.data()), chunk.size()};
   }
-  if (Status status = write_parts(stream.fd.get(), std::span(parts).first(count), stream.end, stream.name); !status) {
+  if (Status status = write_parts(stream.fd.get(), std::span(parts).first(count), stream.end, stream.name);
+      !status) {
     stream.torn = ::ftruncate(stream.fd.get(), static_cast<off_t>(stream.end)) != 0;
     return status;
   }
@@ -244,7 +249,8 @@ Status RecordingWriter::finish(const RecordingEnd& end) {
   record.records_lost = end.records_lost;
   TRAPLINE_TRY(write_session(std::as_writable_bytes(std::span(&record, 1)), {}));
   finished_ = true;
-  for (auto& [key, stream] : streams_) stream.fd.reset();
+  for (auto& [key, stream] : streams_)
+    stream.fd.reset();
   return {};
 }
 

@@ -21,17 +21,18 @@ namespace trapline::recording {
 
 enum class IfExists : std::uint8_t { refuse, replace };
 
-// Every call that writes makes one packet with one writev(2) and leaves nothing in memory: a recorder that is killed
-// loses at most the packet it was writing. Not thread-safe: one owner. Destroying a writer that was not finished
-// leaves what a killed recorder leaves.
+// Every call that writes makes one packet with one writev(2) and leaves nothing in memory: a recorder that is
+// killed loses at most the packet it was writing. Not thread-safe: one owner. Destroying a writer that was
+// not finished leaves what a killed recorder leaves.
 class RecordingWriter {
  public:
   // Most chunks that one packet can be made of.
   static constexpr std::size_t kMaxChunks = 63;
 
-  // Makes `folder` (mode 0700; parents too) and its metadata. An empty folder is taken as it is. A recording is
-  // replaced with IfExists::replace only, and only files named as a recording's are removed; any other folder with
-  // something in it, a file and a symbolic link are refused. If this fails, nothing new is left behind.
+  // Makes `folder` (mode 0700; parents too) and its metadata. An empty folder is taken as it is. A recording
+  // is replaced with IfExists::replace only, and only files named as a recording's are removed; any other
+  // folder with something in it, a file and a symbolic link are refused. If this fails, nothing new is left
+  // behind.
   static Result<RecordingWriter> create(const std::filesystem::path& folder, const RecordingInfo& info,
                                         IfExists if_exists = IfExists::refuse);
 
@@ -41,20 +42,21 @@ class RecordingWriter {
   RecordingWriter& operator=(const RecordingWriter&) = delete;
   ~RecordingWriter() = default;
 
-  // Writes the chunks' bytes, whole events of the stream's class one after the other, as one packet. The bytes are
-  // neither copied nor changed, and nothing is allocated but at a stream's first packet. The caller's duty: events
-  // are in the order of their time stamps, `first` and `last` are the first and the last event's, and no event is
-  // older than the stream's last one (last_written; put_in_order does it). `discarded_total`: records of this stream
-  // instance lost since the recording began, up to `last`.
-  // With no bytes at all, `first` and `last` are not looked at: the packet carries the loss, dated as the stream's
+  // Writes the chunks' bytes, whole events of the stream's class one after the other, as one packet. The
+  // bytes are neither copied nor changed, and nothing is allocated but at a stream's first packet. The
+  // caller's duty: events are in the order of their time stamps, `first` and `last` are the first and the
+  // last event's, and no event is older than the stream's last one (last_written; put_in_order does it).
+  // `discarded_total`: records of this stream instance lost since the recording began, up to `last`. With no
+  // bytes at all, `first` and `last` are not looked at: the packet carries the loss, dated as the stream's
   // last event; a loss before the first event waits for the first packet or finish().
   // After an error the file ends with the last whole packet again, and the same packet can be tried again.
-  [[nodiscard]] Status write_packet(StreamKey key, std::span<const std::span<const std::byte>> chunks, HostNs first,
-                                    HostNs last, std::uint64_t discarded_total);
+  [[nodiscard]] Status write_packet(StreamKey key, std::span<const std::span<const std::byte>> chunks,
+                                    HostNs first, HostNs last, std::uint64_t discarded_total);
 
   // The same for records in memory that begin with a trl_record_head, all of one size.
   template <typename Record>
-  [[nodiscard]] Status write_records(StreamKey key, std::span<const Record> records, std::uint64_t discarded_total) {
+  [[nodiscard]] Status write_records(StreamKey key, std::span<const Record> records,
+                                     std::uint64_t discarded_total) {
     static_assert(std::is_trivially_copyable_v<Record>);
     const std::span<const std::byte> bytes = std::as_bytes(records);
     if (records.empty()) return write_packet(key, {}, {}, {}, discarded_total);
@@ -74,7 +76,8 @@ class RecordingWriter {
   [[nodiscard]] Status write(const StreamLoss& loss);
   [[nodiscard]] Status write(const ProbeCost& cost);
 
-  // Writes losses that still wait and the end of the recording, and closes the files. Nothing can be written after.
+  // Writes losses that still wait and the end of the recording, and closes the files. Nothing can be written
+  // after.
   [[nodiscard]] Status finish(const RecordingEnd& end);
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }

@@ -40,9 +40,9 @@ ALWAYS_INLINE void halt_until_interrupt(uint32_t iteration, uint64_t prepared) {
   __asm__ volatile("sti; hlt; cli" ::: "memory");
 }
 
-DEFINE_WORKLOAD(pio, count_event, write_pio_port)
-DEFINE_WORKLOAD(cpuid, count_event, read_cpuid_leaf_0)
-DEFINE_WORKLOAD(hlt, count_and_arm, halt_until_interrupt)
+DEFINE_WORKLOAD(pio, count_event, never_early, write_pio_port)
+DEFINE_WORKLOAD(cpuid, count_event, never_early, read_cpuid_leaf_0)
+DEFINE_WORKLOAD(hlt, count_and_arm, never_early, halt_until_interrupt)
 
 // Without an IDT the first exception cannot be delivered, nor the double fault that follows.
 static void triple_fault(uint32_t count) {

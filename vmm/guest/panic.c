@@ -28,7 +28,9 @@ void panic(enum guest_panic_code code, const struct guest_trap_frame* frame) {
       print_hex(frame->rip);
     }
     print("\n");
+    write_port32(GUEST_PORT_EXIT, code);
   }
+  // Only a panic within the panic comes here.
   for (;;) {
     __asm__ volatile("outl %0, %1" ::"a"((uint32_t)code), "Nd"((uint16_t)GUEST_PORT_EXIT) : "memory");
   }

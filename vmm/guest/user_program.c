@@ -74,10 +74,14 @@ ALWAYS_INLINE uint64_t ring_for_msi(uint32_t iteration) {
   return ring_doorbell(GUEST_DOORBELL_MSI);
 }
 
+ALWAYS_INLINE bool interrupt_came(uint64_t seen) {
+  return interrupts_seen() != seen;
+}
+
 // No PAUSE: it may cause exits of its own (pause filter, PAUSE-loop exiting).
 ALWAYS_INLINE void await_interrupt(uint32_t iteration, uint64_t seen) {
   (void)iteration;
-  while (interrupts_seen() == seen) {
+  while (!interrupt_came(seen)) {
   }
 }
 
@@ -88,14 +92,14 @@ ALWAYS_INLINE void event_general_protection(uint32_t iteration, uint64_t prepare
   disable_interrupts();
 }
 
-DEFINE_WORKLOAD(int80, prepare_nothing, event_int80)
-DEFINE_WORKLOAD(syscall, prepare_nothing, event_syscall)
-DEFINE_WORKLOAD(page_fault, prepare_nothing, event_page_fault)
-DEFINE_WORKLOAD(divide, prepare_nothing, event_divide)
-DEFINE_WORKLOAD(timer, arm_timer, await_interrupt)
-DEFINE_WORKLOAD(device, ring_for_line, await_interrupt)
-DEFINE_WORKLOAD(device_msi, ring_for_msi, await_interrupt)
-DEFINE_WORKLOAD(general_protection, prepare_nothing, event_general_protection)
+DEFINE_WORKLOAD(int80, prepare_nothing, never_early, event_int80)
+DEFINE_WORKLOAD(syscall, prepare_nothing, never_early, event_syscall)
+DEFINE_WORKLOAD(page_fault, prepare_nothing, never_early, event_page_fault)
+DEFINE_WORKLOAD(divide, prepare_nothing, never_early, event_divide)
+DEFINE_WORKLOAD(timer, arm_timer, interrupt_came, await_interrupt)
+DEFINE_WORKLOAD(device, ring_for_line, interrupt_came, await_interrupt)
+DEFINE_WORKLOAD(device_msi, ring_for_msi, interrupt_came, await_interrupt)
+DEFINE_WORKLOAD(general_protection, prepare_nothing, never_early, event_general_protection)
 
 // Those that are missing here run in the kernel.
 static const struct event_loops user_loops[GUEST_WORKLOAD_COUNT] = {

@@ -68,7 +68,7 @@ Result<x86::PageTableBuilder> map_guest(const GuestMemory& memory, const KernelI
   }
   TRAPLINE_TRY(map_range(tables, GUEST_RING(0), GUEST_RING(std::uint64_t{vcpus}), kUserData));
   TRAPLINE_TRY(tables.map_device(GUEST_IOAPIC, GUEST_IOAPIC));
-  return std::move(tables);
+  return tables;
 }
 
 Result<guest_params> to_guest(const BootParams& params, std::uint64_t demand_pte) {

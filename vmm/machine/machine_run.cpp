@@ -39,6 +39,7 @@ struct Devices {
 
 // One vCPU's sources of what the observer is told.
 struct VcpuFeed {
+  std::uint16_t index;
   StampReader stamps;
   LastStamps last_stamps;
   VcpuOutcome outcome;
@@ -50,10 +51,10 @@ class Drain {
   Drain(Observer& observer, Doorbell& doorbell) : observer_(observer), doorbell_(doorbell) {}
 
   void running(std::vector<VcpuFeed>& feeds) {
-    for (std::uint16_t i = 0; i < feeds.size(); ++i) {
-      for (int round = 0; round < kMaxRounds && stamps(i, feeds[i], feeds[i].stamps.read()); ++round) {
+    for (VcpuFeed& feed : feeds) {
+      for (int round = 0; round < kMaxRounds && stamps(feed, feed.stamps.read()); ++round) {
       }
-      for (int round = 0; round < kMaxRounds && marks(i, feeds[i]); ++round) {
+      for (int round = 0; round < kMaxRounds && marks(feed); ++round) {
       }
     }
     for (int round = 0; round < kMaxRounds && raised(); ++round) {
@@ -63,10 +64,10 @@ class Drain {
 
   // After the vCPUs have ended: to the last one.
   void stopped(std::vector<VcpuFeed>& feeds) {
-    for (std::uint16_t i = 0; i < feeds.size(); ++i) {
-      while (stamps(i, feeds[i], feeds[i].stamps.read_stopped())) {
+    for (VcpuFeed& feed : feeds) {
+      while (stamps(feed, feed.stamps.read_stopped())) {
       }
-      while (marks(i, feeds[i])) {
+      while (marks(feed)) {
       }
     }
     while (raised()) {
@@ -76,20 +77,20 @@ class Drain {
 
  private:
   // Each tells the observer one batch, and returns whether there was any.
-  bool stamps(std::uint16_t vcpu, VcpuFeed& feed, const StampReader::Batch& batch) {
+  bool stamps(VcpuFeed& feed, const StampReader::Batch& batch) {
     if (batch.empty()) return false;
     feed.last_stamps.add(batch.stamps);
     feed.outcome.stamps_lost += batch.lost;
-    observer_.stamps(vcpu, batch.stamps, batch.lost);
+    observer_.stamps(feed.index, batch.stamps, batch.lost);
     return true;
   }
 
-  bool marks(std::uint16_t vcpu, VcpuFeed& feed) {
+  bool marks(VcpuFeed& feed) {
     const auto batch = feed.thread->marks().pop(marks_);
     const std::uint64_t lost = feed.thread->marks().take_lost();
     if (batch.empty() && lost == 0) return false;
     feed.outcome.exits_lost += lost;
-    observer_.exits_handled(vcpu, batch, lost);
+    observer_.exits_handled(feed.index, batch, lost);
     return true;
   }
 
@@ -142,16 +143,16 @@ std::string report_crash(std::uint32_t index, const VcpuEnd& end, const Vcpu& vc
 class MachineRun {
  public:
   MachineRun(Machine& machine, Observer& observer)
-      : machine_(machine),
-        observer_(observer),
-        devices_(machine.config_,
+      : devices_(machine.config_,
                  [&machine](RaiseKind kind) { return machine.path_->raise(machine.vm_, kind); }),
+        machine_(machine),
+        observer_(observer),
         drain_(observer, devices_.doorbell) {}
 
   // Threads exist and wait; the observer knows them.
   Status prepare() {
-    for (std::uint16_t i = 0; i < machine_.vcpus_.size(); ++i) {
-      const Vcpu& vcpu = machine_.vcpus_[i];
+    for (const Vcpu& vcpu : machine_.vcpus_) {
+      const auto i = static_cast<std::uint16_t>(feeds_.size());
       TRAPLINE_ASSIGN(reader, StampReader::of_vcpu(machine_.memory_, i, machine_.config_.ring_stamps));
       TRAPLINE_ASSIGN(offset, vcpu.tsc_offset());
       TRAPLINE_ASSIGN(khz, vcpu.tsc_khz());
@@ -160,7 +161,7 @@ class MachineRun {
       observer_.vcpu_started({.vcpu = i, .tid = thread->tid(), .tsc_offset = offset, .guest_tsc_khz = khz});
       VcpuOutcome outcome;
       outcome.tsc_offset_before = offset;
-      feeds_.push_back({std::move(reader), {}, std::move(outcome), std::move(thread)});
+      feeds_.push_back({i, std::move(reader), {}, std::move(outcome), std::move(thread)});
     }
     return {};
   }
@@ -185,8 +186,9 @@ class MachineRun {
     if (auto error = devices_.doorbell.error()) return fail(*std::move(error));
     RunOutcome outcome;
     outcome.end = RunOutcome::End::finished;
-    for (std::uint16_t i = 0; i < feeds_.size(); ++i)
-      TRAPLINE_TRY(add_vcpu(i, outcome));
+    for (VcpuFeed& feed : feeds_) {
+      TRAPLINE_TRY(add_vcpu(feed, outcome));
+    }
     return outcome;
   }
 
@@ -196,8 +198,8 @@ class MachineRun {
                        [&](VcpuFeed& feed) { return feed.thread->wait_ended(limit); });
   }
 
-  Status add_vcpu(std::uint16_t index, RunOutcome& outcome) {
-    VcpuFeed& feed = feeds_[index];
+  Status add_vcpu(VcpuFeed& feed, RunOutcome& outcome) {
+    const std::uint16_t index = feed.index;
     const Vcpu& vcpu = machine_.vcpus_[index];
     VcpuOutcome& result = feed.outcome;
     TRAPLINE_ASSIGN(counts, read_counts(machine_.memory_, index));
@@ -222,9 +224,9 @@ class MachineRun {
     return {};
   }
 
+  Devices devices_;
   Machine& machine_;
   Observer& observer_;
-  Devices devices_;
   Drain drain_;
   std::vector<VcpuFeed> feeds_;  // their threads end before the devices do
 };

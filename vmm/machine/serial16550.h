@@ -16,7 +16,8 @@ class Serial16550 final : public PortDevice {
  public:
   using Sink = std::function<void(std::string_view)>;
 
-  // Text goes to the sink line by line, on the vCPU's thread. An empty sink: it is dropped.
+  // Text goes to the sink line by line, on the vCPU's thread, byte for byte as the guest wrote it: a terminal
+  // may not want all of that. An empty sink: it is dropped.
   Serial16550(std::uint16_t base, Sink sink) : base_(base), sink_(std::move(sink)) {}
 
   void write(std::uint16_t port, unsigned bytes, std::uint32_t value) override;

@@ -58,10 +58,10 @@ class SpscRing {
  private:
   static constexpr std::size_t kCacheLine = 64;
 
-  std::vector<T> slots_;
   alignas(kCacheLine) std::atomic<std::uint64_t> head_{0};  // producer's line
   std::uint64_t known_tail_ = 0;
   std::atomic<std::uint64_t> lost_{0};
+  std::vector<T> slots_;
   alignas(kCacheLine) std::atomic<std::uint64_t> tail_{0};  // consumer's line
   std::uint64_t lost_told_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "vmm/machine/stamp_ring.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 

@@ -7,18 +7,18 @@ namespace trapline::vmm {
 namespace {
 
 constexpr WorkloadEntry kWorkloads[] = {
-    {"int80", GUEST_WORKLOAD_INT80, "null system call by int 0x80"},
-    {"syscall", GUEST_WORKLOAD_SYSCALL, "null system call by SYSCALL and SYSRET"},
-    {"page-fault", GUEST_WORKLOAD_PAGE_FAULT, "#PF: a null dereference and a demand page in turn"},
-    {"divide", GUEST_WORKLOAD_DIVIDE, "#DE: a division by zero"},
-    {"timer", GUEST_WORKLOAD_TIMER, "LAPIC timer interrupt while user code spins"},
-    {"device", GUEST_WORKLOAD_DEVICE, "a device's IOAPIC line while user code spins"},
-    {"device-msi", GUEST_WORKLOAD_DEVICE_MSI, "a device's MSI while user code spins"},
-    {"pio", GUEST_WORKLOAD_PIO, "OUT to a port of the VMM"},
-    {"cpuid", GUEST_WORKLOAD_CPUID, "CPUID leaf 0"},
-    {"hlt", GUEST_WORKLOAD_HLT, "HLT until the LAPIC timer ends it"},
-    {"triple-fault", GUEST_WORKLOAD_TRIPLE_FAULT, "crashes the guest: an exception without an IDT", true},
-    {"general-protection", GUEST_WORKLOAD_GENERAL_PROTECTION, "crashes the guest: CLI in user mode", true},
+    {"int80", "null system call by int 0x80", GUEST_WORKLOAD_INT80},
+    {"syscall", "null system call by SYSCALL and SYSRET", GUEST_WORKLOAD_SYSCALL},
+    {"page-fault", "#PF: a null dereference and a demand page in turn", GUEST_WORKLOAD_PAGE_FAULT},
+    {"divide", "#DE: a division by zero", GUEST_WORKLOAD_DIVIDE},
+    {"timer", "LAPIC timer interrupt while user code spins", GUEST_WORKLOAD_TIMER},
+    {"device", "a device's IOAPIC line while user code spins", GUEST_WORKLOAD_DEVICE},
+    {"device-msi", "a device's MSI while user code spins", GUEST_WORKLOAD_DEVICE_MSI},
+    {"pio", "OUT to a port of the VMM", GUEST_WORKLOAD_PIO},
+    {"cpuid", "CPUID leaf 0", GUEST_WORKLOAD_CPUID},
+    {"hlt", "HLT until the LAPIC timer ends it", GUEST_WORKLOAD_HLT},
+    {"triple-fault", "crashes the guest: an exception without an IDT", GUEST_WORKLOAD_TRIPLE_FAULT, true},
+    {"general-protection", "crashes the guest: CLI in user mode", GUEST_WORKLOAD_GENERAL_PROTECTION, true},
 };
 
 }  // namespace

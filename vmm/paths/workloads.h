@@ -12,8 +12,8 @@ namespace trapline::vmm {
 
 struct WorkloadEntry {
   std::string_view name;
-  guest_workload workload = GUEST_WORKLOAD_NONE;
   std::string_view summary;  // one line
+  guest_workload workload = GUEST_WORKLOAD_NONE;
   bool for_tests_only = false;
 };
 

@@ -1,4 +1,5 @@
-// The independent check: babeltrace2 reads what the writer wrote, and sees the same events, values and losses.
+// The independent check: babeltrace2 reads what the writer wrote, and sees the same events, values and
+// losses.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
@@ -30,7 +31,8 @@ struct Babeltrace {
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  for (std::string line; std::getline(in, line);)
+    lines.push_back(line);
   return lines;
 }
 
@@ -41,7 +43,8 @@ class BabeltraceTest : public testing::Test {
     const std::string out = scratch_ / "out";
     const std::string err = scratch_ / "err";
     std::string arguments[] = {"babeltrace2", "--clock-cycles", "--no-delta", folder_.string()};
-    char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), arguments[3].data(), nullptr};
+    char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), arguments[3].data(),
+                    nullptr};
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -67,7 +70,8 @@ class BabeltraceTest : public testing::Test {
 };
 
 #define SKIP_WITHOUT_BABELTRACE(result) \
-  if ((result).status == kNotInstalled) GTEST_SKIP() << "babeltrace2 is not installed (apt-get install babeltrace2)"
+  if ((result).status == kNotInstalled) \
+  GTEST_SKIP() << "babeltrace2 is not installed (apt-get install babeltrace2)"
 
 std::string time_of(std::uint64_t ns) {
   std::string digits = std::to_string(ns);
@@ -79,7 +83,8 @@ std::vector<std::string> sample_as_babeltrace_prints_it() {
   const std::string cpu = "{ cpu_id = 3 }, { vcpu = 1, tid = 4242 }, { ";
   const std::string cycle =
       "rip = 0xFFFFFFFF81000010, info1 = 0x3F80010, info2 = 0x123456789ABCDEF0, reason = 0x7B, "
-      "exit_int_info = 0x80000020, event_inj = 0x80000040, rax = 0x11, rcx = 0x22, user_reason = 2, flags = 0x5 }";
+      "exit_int_info = 0x80000020, event_inj = 0x80000040, rax = 0x11, rcx = 0x22, user_reason = 2, flags = "
+      "0x5 }";
   const std::string session = "{ reserved = 0 }, { vcpu = 65535, tid = 0 }, { ";
   return {
       time_of(1000) + "exit_cycle: " + cpu + "exit_ns = 970, user_exit_ns = 980, " + cycle,
@@ -95,19 +100,27 @@ std::vector<std::string> sample_as_babeltrace_prints_it() {
       time_of(1090) + "sched_out: " + cpu + "cpu = 3, reserved = 0, task_state = 0x2, reserved2 = 0 }",
       time_of(1100) + "sched_in: " + cpu + "cpu = 3, reserved = 0, reserved2 = 0, reserved3 = 0 }",
       time_of(1110) + "waking: " + cpu + "cpu = 3, waker_tid = 4343, reserved = 0, reserved2 = 0 }",
-      time_of(1120) + "tsc_offset: " + cpu + "cpu = 3, reserved = 0, previous_offset = -100, next_offset = -200 }",
-      time_of(1200) + "guest_stamp: { vcpu = 0 }, { vcpu = 0, tid = 0 }, { tsc = 777033, arg = 0xABCD, seq = 33, "
-                      "kind = 2, vector = 64, workload = 5, reserved = 0 }",
-      time_of(1300) + "exit_handled: { vcpu = 1 }, { vcpu = 1, tid = 4242 }, { left_tsc = 5000, entered_tsc = 5100, "
-                      "exit_reason = 2, port = 0x3F8, reserved = 0 }",
-      time_of(1310) + "interrupt_raised: { vcpu = 65535 }, { vcpu = 65535, tid = 4444 }, { tsc = 5200, kind = 2, "
-                      "reserved = 0, gsi_or_vector = 65 }",
+      time_of(1120) + "tsc_offset: " + cpu +
+          "cpu = 3, reserved = 0, previous_offset = -100, next_offset = -200 }",
+      time_of(1200) +
+          "guest_stamp: { vcpu = 0 }, { vcpu = 0, tid = 0 }, { tsc = 777033, arg = 0xABCD, seq = 33, "
+          "kind = 2, vector = 64, workload = 5, reserved = 0 }",
+      time_of(1300) +
+          "exit_handled: { vcpu = 1 }, { vcpu = 1, tid = 4242 }, { left_tsc = 5000, entered_tsc = 5100, "
+          "exit_reason = 2, port = 0x3F8, reserved = 0 }",
+      time_of(1310) +
+          "interrupt_raised: { vcpu = 65535 }, { vcpu = 65535, tid = 4444 }, { tsc = 5200, kind = 2, "
+          "reserved = 0, gsi_or_vector = 65 }",
       time_of(2000) + "clock_sample: " + session + "tsc = 9000, ns = 2000, half_width_tsc = 15 }",
-      time_of(2010) + "vcpu_started: { reserved = 0 }, { vcpu = 1, tid = 4242 }, { tsc_offset = -9876543210, "
-                      "guest_tsc_khz = 2999999, reserved = 0 }",
-      time_of(2020) + "workload: " + session + "guest_workload = 5, index = 2, count = 1000, name = \"timer\" }",
-      time_of(2030) + "guest_count: { reserved = 0 }, { vcpu = 1, tid = 0 }, { kind = 1, key = 0x3F8, count = 1001 }",
-      time_of(2040) + "kvm_stat: { reserved = 0 }, { vcpu = 1, tid = 0 }, { value = 1002, name = \"halt_exits\" }",
+      time_of(2010) +
+          "vcpu_started: { reserved = 0 }, { vcpu = 1, tid = 4242 }, { tsc_offset = -9876543210, "
+          "guest_tsc_khz = 2999999, reserved = 0 }",
+      time_of(2020) + "workload: " + session +
+          "guest_workload = 5, index = 2, count = 1000, name = \"timer\" }",
+      time_of(2030) +
+          "guest_count: { reserved = 0 }, { vcpu = 1, tid = 0 }, { kind = 1, key = 0x3F8, count = 1001 }",
+      time_of(2040) +
+          "kvm_stat: { reserved = 0 }, { vcpu = 1, tid = 0 }, { value = 1002, name = \"halt_exits\" }",
       time_of(2050) + "stream_loss: " + session + "source = 3, instance = 1, count = 1003 }",
       time_of(2060) + "probe_cost: " + session +
           "per_exit_ns = -12, traced_ns = 3900, untraced_ns = 3912, exits = 20000 }",
@@ -124,7 +137,8 @@ TEST_F(BabeltraceTest, SeesEveryEventAndEveryField) {
   const auto expected = sample_as_babeltrace_prints_it();
   ASSERT_EQ(expected.size(), kSampleEvents);
   ASSERT_EQ(result.lines.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(result.lines[i], expected[i]);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_EQ(result.lines[i], expected[i]);
 }
 
 TEST_F(BabeltraceTest, CountsLostEvents) {
@@ -143,7 +157,8 @@ TEST_F(BabeltraceTest, CountsLostEvents) {
   SKIP_WITHOUT_BABELTRACE(result);
   EXPECT_EQ(result.status, 0) << result.complaints;
   EXPECT_EQ(result.lines.size(), 3u);
-  for (const char* loss : {"discarded 3 events", "discarded 10 events", "discarded 7 events", "discarded 5 events"}) {
+  for (const char* loss :
+       {"discarded 3 events", "discarded 10 events", "discarded 7 events", "discarded 5 events"}) {
     EXPECT_NE(result.complaints.find(loss), std::string::npos) << loss << " in: " << result.complaints;
   }
 }
@@ -151,7 +166,8 @@ TEST_F(BabeltraceTest, CountsLostEvents) {
 TEST_F(BabeltraceTest, TakesHostileStrings) {
   RecordingInfo info = sample_info();
   info.hostname = "a\"; };\nenv { x = \"\\";
-  for (int byte = 1; byte < 256; ++byte) info.command_line += static_cast<char>(byte);
+  for (int byte = 1; byte < 256; ++byte)
+    info.command_line += static_cast<char>(byte);
   auto writer = RecordingWriter::create(folder_, info);
   ASSERT_OK(writer);
   ASSERT_OK(writer->write(KvmStat{HostNs{1000}, 0, "na\"me", 1}));

@@ -1,5 +1,5 @@
-// Recordings that were cut off and recordings that were damaged: nothing is read beyond what is there, and what is
-// wrong is said.
+// Recordings that were cut off and recordings that were damaged: nothing is read beyond what is there, and
+// what is wrong is said.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,7 +31,8 @@ Readable read_all(const RecordingReader& reader) {
   readable.opened = true;
   std::uint64_t sum = 0;
   const auto touch = [&](const auto* record) {
-    for (const std::byte b : std::as_bytes(std::span(record, 1))) sum += static_cast<std::uint64_t>(b);
+    for (const std::byte b : std::as_bytes(std::span(record, 1)))
+      sum += static_cast<std::uint64_t>(b);
     ++readable.events;
     readable.event_bytes += sizeof *record;
   };
@@ -64,7 +65,8 @@ Readable read_all(const std::filesystem::path& folder) {
   return readable;
 }
 
-constexpr const char* kFiles[] = {"exits_cpu3", "kvm_cpu3", "stamps_vcpu0", "vmm_vcpu1", "vmm_devices", "session"};
+constexpr const char* kFiles[] = {"exits_cpu3", "kvm_cpu3",    "stamps_vcpu0",
+                                  "vmm_vcpu1",  "vmm_devices", "session"};
 
 class Damage : public testing::Test {
  protected:
@@ -86,9 +88,10 @@ class Damage : public testing::Test {
 
   // A recording of the metadata and one of the files, quicker to open a thousand times.
   [[nodiscard]] std::filesystem::path set_apart(const char* name) const {
-    const auto folder = scratch_ / name;
+    auto folder = scratch_ / name;
     std::filesystem::create_directory(folder);
-    for (const char* file : {"metadata", name}) std::filesystem::copy_file(folder_ / file, folder / file);
+    for (const char* file : {"metadata", name})
+      std::filesystem::copy_file(folder_ / file, folder / file);
     return folder;
   }
 
@@ -148,7 +151,9 @@ TEST_F(Damage, FlippedBitsAreErrorsOrOtherValuesNeverMore) {
     const Readable whole = read_all(alone);
     std::fstream file(alone / name, std::ios::in | std::ios::out | std::ios::binary);
     for (std::size_t bit = 0; bit < content.size() * 8; ++bit) {
-      const auto put = [&](int c) { file.seekp(static_cast<long>(bit / 8)).put(static_cast<char>(c)).flush(); };
+      const auto put = [&](int c) {
+        file.seekp(static_cast<long>(bit / 8)).put(static_cast<char>(c)).flush();
+      };
       put(content[bit / 8] ^ (1 << bit % 8));
       const Readable readable = read_all(alone);
       put(content[bit / 8]);
@@ -160,7 +165,8 @@ TEST_F(Damage, FlippedBitsAreErrorsOrOtherValuesNeverMore) {
       ++outcomes[!readable.opened ? "refused" : readable.whole ? "read" : "stopped"];
     }
   }
-  for (const char* outcome : {"refused", "read", "stopped"}) EXPECT_GT(outcomes[outcome], 100) << outcome;
+  for (const char* outcome : {"refused", "read", "stopped"})
+    EXPECT_GT(outcomes[outcome], 100) << outcome;
 }
 
 // One 64-bit word of the second of three packets of exits_cpu3 set to something else.
@@ -181,26 +187,27 @@ TEST_P(DamagedHeader, IsAnErrorThatNamesFileAndByte) {
   put_content(folder_ / "exits_cpu3", content);
   const auto reader = RecordingReader::open(folder_);
   ASSERT_FALSE(reader);
-  EXPECT_NE(reader.error().what.find(std::string("exits_cpu3: byte ") + GetParam().byte + ": "), std::string::npos)
+  EXPECT_NE(reader.error().what.find(std::string("exits_cpu3: byte ") + GetParam().byte + ": "),
+            std::string::npos)
       << reader.error().what;
   EXPECT_NE(reader.error().what.find(GetParam().error), std::string::npos) << reader.error().what;
 }
 
-constexpr std::uint64_t kSecondPacketBits = (88 + 160) * 8;
+constexpr std::uint64_t kSecondPacketBits = (88ull + 160) * 8;
 INSTANTIATE_TEST_SUITE_P(
     Cases, DamagedHeader,
-    testing::Values(HeaderDamage{"magic", offsetof(PacketHeader, magic), 0, "no packet begins here"},
-                    HeaderDamage{"uuid", 8, 0, "another recording"},
-                    HeaderDamage{"stream", 17, 0xff, "another stream"},
-                    HeaderDamage{"instance", offsetof(PacketHeader, stream_instance_id), 4, "another stream"},
-                    HeaderDamage{"cpu", offsetof(PacketHeader, instance), 4, "another stream"},
-                    HeaderDamage{"begin", offsetof(PacketHeader, timestamp_begin), 999, "older than"},
-                    HeaderDamage{"end", offsetof(PacketHeader, timestamp_end), 4999, "ends before it begins"},
-                    HeaderDamage{"content", offsetof(PacketHeader, content_size), kSecondPacketBits - 64, "sizes"},
-                    HeaderDamage{"packet", offsetof(PacketHeader, packet_size), kSecondPacketBits + 64, "sizes"},
-                    HeaderDamage{"huge", offsetof(PacketHeader, packet_size), ~0ull, "sizes"},
-                    HeaderDamage{"discarded", offsetof(PacketHeader, events_discarded), ~0ull, "backwards", "416"},
-                    HeaderDamage{"sequence", offsetof(PacketHeader, packet_seq_num), 2, "missing"}),
+    testing::Values(
+        HeaderDamage{"magic", offsetof(PacketHeader, magic), 0, "no packet begins here"},
+        HeaderDamage{"uuid", 8, 0, "another recording"}, HeaderDamage{"stream", 17, 0xff, "another stream"},
+        HeaderDamage{"instance", offsetof(PacketHeader, stream_instance_id), 4, "another stream"},
+        HeaderDamage{"cpu", offsetof(PacketHeader, instance), 4, "another stream"},
+        HeaderDamage{"begin", offsetof(PacketHeader, timestamp_begin), 999, "older than"},
+        HeaderDamage{"end", offsetof(PacketHeader, timestamp_end), 4999, "ends before it begins"},
+        HeaderDamage{"content", offsetof(PacketHeader, content_size), kSecondPacketBits - 64, "sizes"},
+        HeaderDamage{"packet", offsetof(PacketHeader, packet_size), kSecondPacketBits + 64, "sizes"},
+        HeaderDamage{"huge", offsetof(PacketHeader, packet_size), ~0ull, "sizes"},
+        HeaderDamage{"discarded", offsetof(PacketHeader, events_discarded), ~0ull, "backwards", "416"},
+        HeaderDamage{"sequence", offsetof(PacketHeader, packet_seq_num), 2, "missing"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 // Both sizes too large by the same amount: it looks like a packet that was cut, but for the one that follows.
@@ -226,17 +233,20 @@ TEST_F(Damage, EventsOfAnotherStreamStopTheCursorAtTheirByte) {
   auto cursor = reader->events(kExitsKey);
   Event read;
   int events = 0;
-  while (cursor.next(read)) events += std::holds_alternative<const trl_exit_cycle*>(read.record) ? 1 : 0;
+  while (cursor.next(read))
+    events += std::holds_alternative<const trl_exit_cycle*>(read.record) ? 1 : 0;
   EXPECT_EQ(events, 2);
   ASSERT_FALSE(cursor.status());
-  EXPECT_NE(cursor.status().error().what.find("exits_cpu3: byte " + std::to_string(event) + ": "), std::string::npos)
+  EXPECT_NE(cursor.status().error().what.find("exits_cpu3: byte " + std::to_string(event) + ": "),
+            std::string::npos)
       << cursor.status().error().what;
   EXPECT_FALSE(cursor.next(read)) << "it stays at its end";
 
   // The other streams of a merged walk are not lost with it.
   auto merged = reader->merged();
   int merged_events = 0;
-  while (merged.next(read)) merged_events += std::holds_alternative<const Gap*>(read.record) ? 0 : 1;
+  while (merged.next(read))
+    merged_events += std::holds_alternative<const Gap*>(read.record) ? 0 : 1;
   EXPECT_EQ(merged_events, 17);
   EXPECT_FALSE(merged.status());
 }

@@ -16,11 +16,13 @@ namespace fs = std::filesystem;
 class Folder : public testing::Test {
  protected:
   static unsigned mode_of(const fs::path& path) {
-    struct stat status{};
+    struct stat status {};
     EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
     return status.st_mode & 07777;
   }
-  static bool is_empty(const fs::path& folder) { return fs::directory_iterator(folder) == fs::directory_iterator(); }
+  static bool is_empty(const fs::path& folder) {
+    return fs::directory_iterator(folder) == fs::directory_iterator();
+  }
 
   TemporaryFolder scratch_;
   fs::path folder_ = scratch_ / "recording";
@@ -33,7 +35,8 @@ TEST_F(Folder, IsPrivateAndItsParentsAreMade) {
   ::umask(before);
   ASSERT_OK(written);
   EXPECT_EQ(mode_of(deep), 0700u);
-  for (const auto& file : fs::directory_iterator(deep)) EXPECT_EQ(mode_of(file), 0600u) << file.path();
+  for (const auto& file : fs::directory_iterator(deep))
+    EXPECT_EQ(mode_of(file), 0600u) << file.path();
 }
 
 TEST_F(Folder, EmptyOneIsTaken) {
@@ -53,7 +56,8 @@ TEST_F(Folder, OneThatIsNotARecordingIsLeftAlone) {
   for (const IfExists if_exists : {IfExists::refuse, IfExists::replace}) {
     const auto status = write_sample(folder_, if_exists);
     ASSERT_FALSE(status);
-    EXPECT_NE(status.error().what.find("exists and is not a recording"), std::string::npos) << status.error().what;
+    EXPECT_NE(status.error().what.find("exists and is not a recording"), std::string::npos)
+        << status.error().what;
     EXPECT_FALSE(status.error().remedy.empty());
     EXPECT_EQ(content_of(folder_ / "exits_cpu0"), "mine");
     EXPECT_FALSE(fs::exists(folder_ / "metadata"));
@@ -79,7 +83,8 @@ TEST_F(Folder, RecordingIsReplacedOnlyWhenAsked) {
   EXPECT_EQ(content_of(folder_ / "notes.txt"), "mine");
   EXPECT_EQ(content_of(folder_ / "exits_cpu03"), "mine");
   std::size_t files = 0;
-  for ([[maybe_unused]] const auto& file : fs::directory_iterator(folder_)) ++files;
+  for ([[maybe_unused]] const auto& file : fs::directory_iterator(folder_))
+    ++files;
   EXPECT_EQ(files, 3u) << "the old streams are gone";
   EXPECT_TRUE(RecordingReader::open(folder_)->streams().empty());
 }

@@ -9,7 +9,8 @@ namespace {
 
 using test::sample_info;
 
-constexpr Uuid kUuid = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+constexpr Uuid kUuid = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+                        0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
 
 void expect_same(const RecordingInfo& read, const RecordingInfo& written) {
   EXPECT_EQ(read.trapline_version, written.trapline_version);
@@ -37,7 +38,8 @@ TEST(Metadata, ReadsBackWhatItWrote) {
 
 TEST(Metadata, KeepsHostileStrings) {
   std::string every_byte;
-  for (int byte = 1; byte < 256; ++byte) every_byte += static_cast<char>(byte);
+  for (int byte = 1; byte < 256; ++byte)
+    every_byte += static_cast<char>(byte);
   RecordingInfo info = sample_info();
   info.hostname = "x\"; };\nenv {\n\ttrapline_format = 2;\n};\n";
   info.kernel_release = "\\";
@@ -46,7 +48,8 @@ TEST(Metadata, KeepsHostileStrings) {
   info.path = "};\n};";
   info.command_line = std::string(5000, '"');
   const std::string text = make_metadata(info, kUuid);
-  for (const char c : text) EXPECT_TRUE(c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f));
+  for (const char c : text)
+    EXPECT_TRUE(c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f));
   const auto read = parse_metadata(text, "metadata");
   ASSERT_OK(read);
   expect_same(read->info, info);
@@ -60,7 +63,11 @@ TEST(Metadata, EndsStringsAtNul) {
   EXPECT_EQ(read->info.hostname, "ab");
 }
 
-TEST(Metadata, EscapesKeepTheDigitsAfterThem) { EXPECT_EQ(tsdl_literal("\x01" "7"), "\"\\0017\""); }
+TEST(Metadata, EscapesKeepTheDigitsAfterThem) {
+  EXPECT_EQ(tsdl_literal("\x01"
+                         "7"),
+            "\"\\0017\"");
+}
 
 TEST(Metadata, ToleratesItemsItDoesNotKnowAndItemsThatLack) {
   std::string text = make_metadata(sample_info(), kUuid);
@@ -96,7 +103,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{"foreign", "\ttrapline_format = 1;\n", "", "not one that trapline made"},
                     Refusal{"packetized", "/* CTF 1.8 */", "\x57\x1d\xd1\x75", "not one that trapline made"},
                     Refusal{"version", "trapline_format = 1", "trapline_format = 2", "format \"2\""},
-                    Refusal{"odd_version", "trapline_format = 1", "trapline_format = \"x\\", "reads format 1"},
+                    Refusal{"odd_version", "trapline_format = 1", "trapline_format = \"x\\",
+                            "reads format 1"},
                     Refusal{"uuid", "0011", "001x", "uuid"}, Refusal{"short_uuid", "-4455", "", "uuid"},
                     Refusal{"no_uuid", "uuid = \"", "uuie = \"", "uuid"},
                     Refusal{"open_string", "\"host\"", "\"ho\"st\"", "hostname"},
@@ -111,8 +119,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 // A real tracer's metadata: LTTng writes it packetized or, converted by babeltrace, plain.
 TEST(Metadata, RefusesAnotherTracersTrace) {
-  const auto read = parse_metadata("/* CTF 1.8 */\ntrace {\n\tmajor = 1;\n};\nenv {\n\ttracer_name = \"lttng\";\n};\n",
-                                   "metadata");
+  const auto read = parse_metadata(
+      "/* CTF 1.8 */\ntrace {\n\tmajor = 1;\n};\nenv {\n\ttracer_name = \"lttng\";\n};\n", "metadata");
   ASSERT_FALSE(read);
   EXPECT_NE(read.error().what.find("not one that trapline made"), std::string::npos);
   EXPECT_FALSE(read.error().remedy.empty());

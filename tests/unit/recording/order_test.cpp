@@ -19,7 +19,9 @@ GuestStampRecord stamp(std::uint64_t ns, std::uint64_t seq) {
 
 std::vector<std::pair<std::uint64_t, std::uint64_t>> times(const std::vector<GuestStampRecord>& records) {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> times;
-  for (const auto& record : records) times.emplace_back(record.head.timestamp_ns, record.seq);
+  times.reserve(records.size());
+  for (const auto& record : records)
+    times.emplace_back(record.head.timestamp_ns, record.seq);
   return times;
 }
 using Times = std::vector<std::pair<std::uint64_t, std::uint64_t>>;

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <vector>
 
@@ -50,7 +52,8 @@ TEST_F(RoundTrip, EveryStreamEventComesBackWhole) {
   auto cursor = reader->events(kKvmKey);
   Event event;
   ASSERT_TRUE(cursor.next(event));
-  expect_same_bytes(*std::get<const trl_exit_cycle*>(event.record), exit_cycle_at(kCycleOpenNs, TRL_CYCLE_OPEN));
+  expect_same_bytes(*std::get<const trl_exit_cycle*>(event.record),
+                    exit_cycle_at(kCycleOpenNs, TRL_CYCLE_OPEN));
   for (const trl_kvm_event& written : sample_kvm_events()) {
     ASSERT_TRUE(cursor.next(event));
     EXPECT_EQ(event.stream, kKvmKey);
@@ -75,15 +78,17 @@ TEST_F(RoundTrip, EverySessionFactComesBackWhole) {
             std::tuple(2010u, 1, 4242u, -9'876'543'210, 2'999'999u));
   ASSERT_EQ(reader->workloads().size(), 1u);
   const Workload& workload = reader->workloads()[0];
-  EXPECT_EQ(std::tie(workload.at.value, workload.guest_workload, workload.index, workload.count, workload.name),
-            std::tuple(2020u, 5u, 2u, 1000u, "timer"));
+  EXPECT_EQ(
+      std::tie(workload.at.value, workload.guest_workload, workload.index, workload.count, workload.name),
+      std::tuple(2020u, 5u, 2u, 1000u, "timer"));
   ASSERT_EQ(reader->guest_counts().size(), 1u);
   const GuestCount& count = reader->guest_counts()[0];
   EXPECT_EQ(std::tie(count.at.value, count.vcpu, count.kind, count.key, count.count),
             std::tuple(2030u, 1, 1u, 0x3f8u, 1001u));
   ASSERT_EQ(reader->kvm_stats().size(), 1u);
   const KvmStat& stat = reader->kvm_stats()[0];
-  EXPECT_EQ(std::tie(stat.at.value, stat.vcpu, stat.name, stat.value), std::tuple(2040u, 1, "halt_exits", 1002u));
+  EXPECT_EQ(std::tie(stat.at.value, stat.vcpu, stat.name, stat.value),
+            std::tuple(2040u, 1, "halt_exits", 1002u));
   ASSERT_EQ(reader->losses().size(), 1u);
   const StreamLoss& loss = reader->losses()[0];
   EXPECT_EQ(std::tie(loss.at.value, loss.source, loss.instance, loss.count),
@@ -116,7 +121,8 @@ TEST_F(RoundTrip, MergesStreamsByTime) {
   auto cursor = reader->merged();
   Event event;
   std::vector<std::uint64_t> times;
-  while (cursor.next(event)) times.push_back(event.at.value);
+  while (cursor.next(event))
+    times.push_back(event.at.value);
   ASSERT_OK(cursor.status());
   EXPECT_EQ(times.size(), 16u);
   EXPECT_TRUE(std::ranges::is_sorted(times));
@@ -141,7 +147,8 @@ TEST_F(RoundTrip, EqualTimesComeByStream) {
   auto cursor = reader->merged();
   std::vector<std::pair<std::uint64_t, StreamKey>> order;
   Event event;
-  while (cursor.next(event)) order.emplace_back(event.at.value, event.stream);
+  while (cursor.next(event))
+    order.emplace_back(event.at.value, event.stream);
   const StreamKey exits{StreamClass::exits, 9};
   const auto stamps_of = [](std::uint32_t vcpu) { return StreamKey{StreamClass::stamps, vcpu}; };
   EXPECT_EQ(order, (std::vector<std::pair<std::uint64_t, StreamKey>>{{10, stamps_of(0)},
@@ -153,7 +160,8 @@ TEST_F(RoundTrip, EqualTimesComeByStream) {
                                                                      {20, stamps_of(2)}}));
 }
 
-// ---- Losses ----------------------------------------------------------------------------------------------------
+// ---- Losses
+// ----------------------------------------------------------------------------------------------------
 
 struct SeenGap {
   std::uint64_t after, until, lost;
@@ -189,7 +197,7 @@ TEST_F(RoundTrip, LossesAreGapsBetweenPackets) {
   ASSERT_OK(writer->write_packet(late, {}, {}, {}, 3));        // waits for the first event
   EXPECT_EQ(writer->last_written(late).value, 0u);
   ASSERT_OK(write(late, 2500, 4));
-  ASSERT_OK(writer->write_packet(silent, {}, {}, {}, 6));      // waits for the end
+  ASSERT_OK(writer->write_packet(silent, {}, {}, {}, 6));  // waits for the end
   ASSERT_OK(writer->finish({HostNs{5000}, EndReason::finished, 25}));
 
   const auto reader = RecordingReader::open(folder_);
@@ -202,10 +210,12 @@ TEST_F(RoundTrip, LossesAreGapsBetweenPackets) {
   EXPECT_EQ(reader->lost(StreamClass::stamps), 0u);
   auto merged = reader->merged();
   std::uint64_t before = 0;
-  for (Event event; merged.next(event); before = event.at.value) EXPECT_GE(event.at.value, before);
+  for (Event event; merged.next(event); before = event.at.value)
+    EXPECT_GE(event.at.value, before);
 }
 
-// ---- What the writer refuses ----------------------------------------------------------------------------------
+// ---- What the writer refuses
+// ----------------------------------------------------------------------------------
 
 TEST_F(RoundTrip, PacketsOutOfOrderAreRefusedAndLeaveNothing) {
   auto writer = RecordingWriter::create(folder_, sample_info());
@@ -237,11 +247,43 @@ TEST_F(RoundTrip, PacketsOutOfOrderAreRefusedAndLeaveNothing) {
   ASSERT_OK(RecordingReader::open(folder_));
 }
 
+// The disk is full in the middle of a packet: what was written of it is taken off again, and it can be
+// retried.
+TEST_F(RoundTrip, PacketThatDoesNotFitLeavesWholePackets) {
+  auto writer = RecordingWriter::create(folder_, sample_info());
+  ASSERT_OK(writer);
+  const std::array first = {exit_cycle_at(1000)};
+  const std::array second = {exit_cycle_at(2000), exit_cycle_at(2001)};
+  ASSERT_OK(writer->write_records<trl_exit_cycle>(kExitsKey, first, 0));
+
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit unlimited{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  const rlimit small{300, unlimited.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Status refused = writer->write_records<trl_exit_cycle>(kExitsKey, second, 0);
+  ::setrlimit(RLIMIT_FSIZE, &unlimited);
+  ::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("exits_cpu3: File too large"), std::string::npos)
+      << refused.error().what;
+  EXPECT_EQ(std::filesystem::file_size(folder_ / "exits_cpu3"), 168u);
+
+  ASSERT_OK(writer->write_records<trl_exit_cycle>(kExitsKey, second, 0));
+  const auto reader = RecordingReader::open(folder_);
+  ASSERT_OK(reader);
+  EXPECT_TRUE(reader->cut().empty());
+  ASSERT_EQ(reader->streams().size(), 1u);
+  EXPECT_EQ(reader->streams()[0].packets, 2u);
+  EXPECT_EQ(reader->streams()[0].event_bytes, 3 * sizeof(trl_exit_cycle));
+}
+
 TEST_F(RoundTrip, ChunksAreOnePacket) {
   auto writer = RecordingWriter::create(folder_, sample_info());
   ASSERT_OK(writer);
   std::vector<trl_exit_cycle> cycles;
-  for (std::uint64_t i = 0; i < 10; ++i) cycles.push_back(exit_cycle_at(1000 + i));
+  for (std::uint64_t i = 0; i < 10; ++i)
+    cycles.push_back(exit_cycle_at(1000 + i));
   const auto bytes = std::as_bytes(std::span(cycles));
   // As a ring has them when it wraps, and within an event.
   const std::array<std::span<const std::byte>, 4> chunks = {bytes.first(0), bytes.first(240),
@@ -285,7 +327,8 @@ TEST_F(RoundTrip, ManyEventsInManyPackets) {
   std::uint64_t ns = 1000;
   for (std::uint64_t packet = 0; packet < kPackets; ++packet) {
     std::vector<trl_exit_cycle> cycles;
-    for (std::uint64_t i = 0; i < kEvents; ++i) cycles.push_back(exit_cycle_at(++ns));
+    for (std::uint64_t i = 0; i < kEvents; ++i)
+      cycles.push_back(exit_cycle_at(++ns));
     const StreamKey key{StreamClass::exits, static_cast<std::uint32_t>(packet % 3)};
     ASSERT_OK(writer->write_records<trl_exit_cycle>(key, cycles, 0));
   }
@@ -294,7 +337,8 @@ TEST_F(RoundTrip, ManyEventsInManyPackets) {
   auto cursor = reader->merged();
   std::uint64_t expected = 1000;
   Event event;
-  while (cursor.next(event)) ASSERT_EQ(event.at.value, ++expected);
+  while (cursor.next(event))
+    ASSERT_EQ(event.at.value, ++expected);
   ASSERT_OK(cursor.status());
   EXPECT_EQ(expected, 1000 + kPackets * kEvents);
 }

@@ -89,8 +89,8 @@ inline GuestStampRecord stamp_at(std::uint64_t ns, std::uint64_t seq) {
   return {{ns, kGuestStamp, 0, 0}, 777'000 + seq, 0xabcd, seq, 2, 0x40, 5, 0};
 }
 
-// One kind after the other: the first at 1000 ns, then every 10 ns. The small events of a CPU in the order of their
-// ids, after the cycle_open.
+// One kind after the other: the first at 1000 ns, then every 10 ns. The small events of a CPU in the order of
+// their ids, after the cycle_open.
 inline constexpr std::uint64_t kExitCycleNs = 1000;
 inline constexpr std::uint64_t kCycleOpenNs = 1010;
 inline constexpr std::uint64_t kFirstKvmEventNs = 1020;
@@ -150,8 +150,8 @@ inline Status write_sample_events(RecordingWriter& writer) {
   const auto small = sample_kvm_events();
   const std::array<std::span<const std::byte>, 2> chunks = {std::as_bytes(std::span(open_cycle)),
                                                             std::as_bytes(std::span(small))};
-  TRAPLINE_TRY(writer.write_packet(kKvmKey, chunks, HostNs{kCycleOpenNs},
-                                   HostNs{small.back().head.timestamp_ns}, 0));
+  TRAPLINE_TRY(
+      writer.write_packet(kKvmKey, chunks, HostNs{kCycleOpenNs}, HostNs{small.back().head.timestamp_ns}, 0));
   const std::array stamps = {stamp_at(kGuestStampNs, 33)};
   TRAPLINE_TRY(writer.write_records<GuestStampRecord>(kStampsKey, stamps, 0));
   const std::array handled = {sample_exit_handled()};
@@ -166,9 +166,9 @@ inline Status write_sample(const std::filesystem::path& folder, IfExists if_exis
   return write_sample_session(writer);
 }
 
-#define ASSERT_OK(expression)                                       \
-  do {                                                              \
-    const auto& assert_ok_result = (expression);                    \
+#define ASSERT_OK(expression)                                         \
+  do {                                                                \
+    const auto& assert_ok_result = (expression);                      \
     ASSERT_TRUE(assert_ok_result) << assert_ok_result.error().text(); \
   } while (false)
 

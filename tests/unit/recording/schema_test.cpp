@@ -37,13 +37,19 @@ TEST(Schema, FieldsTileEachRecordExactly) {
 
 TEST(Schema, RecordSizesAreTheStructs) {
   const std::map<std::string_view, std::size_t> sizes = {
-      {"exit_cycle", sizeof(trl_exit_cycle)},     {"cycle_open", sizeof(trl_exit_cycle)},
-      {"guest_stamp", sizeof(GuestStampRecord)},  {"exit_handled", sizeof(ExitHandledRecord)},
+      {"exit_cycle", sizeof(trl_exit_cycle)},
+      {"cycle_open", sizeof(trl_exit_cycle)},
+      {"guest_stamp", sizeof(GuestStampRecord)},
+      {"exit_handled", sizeof(ExitHandledRecord)},
       {"interrupt_raised", sizeof(InterruptRaisedRecord)},
-      {"clock_sample", sizeof(ClockSampleRecord)}, {"vcpu_started", sizeof(VcpuStartedRecord)},
-      {"workload", sizeof(WorkloadRecord)},       {"guest_count", sizeof(GuestCountRecord)},
-      {"kvm_stat", sizeof(KvmStatRecord)},        {"stream_loss", sizeof(StreamLossRecord)},
-      {"probe_cost", sizeof(ProbeCostRecord)},    {"recording_end", sizeof(RecordingEndRecord)},
+      {"clock_sample", sizeof(ClockSampleRecord)},
+      {"vcpu_started", sizeof(VcpuStartedRecord)},
+      {"workload", sizeof(WorkloadRecord)},
+      {"guest_count", sizeof(GuestCountRecord)},
+      {"kvm_stat", sizeof(KvmStatRecord)},
+      {"stream_loss", sizeof(StreamLossRecord)},
+      {"probe_cost", sizeof(ProbeCostRecord)},
+      {"recording_end", sizeof(RecordingEndRecord)},
   };
   for (const EventRow& event : event_classes()) {
     const auto row = sizes.find(event.name);
@@ -67,8 +73,10 @@ TEST(Schema, NamesAndIdsAreUnique) {
       EXPECT_TRUE(fields.insert(field.name).second) << event.name << "." << field.name;
       const bool is_text = field.kind == FieldKind::text;
       EXPECT_EQ(is_text, field.size == 0) << event.name << "." << field.name;
-      EXPECT_TRUE(!is_text || &field == &event.fields.back()) << event.name << ": only the last field can be a text";
-      EXPECT_TRUE(!is_text || event.stream == StreamClass::session) << event.name << ": other streams are aligned";
+      EXPECT_TRUE(!is_text || &field == &event.fields.back())
+          << event.name << ": only the last field can be a text";
+      EXPECT_TRUE(!is_text || event.stream == StreamClass::session)
+          << event.name << ": other streams are aligned";
     }
     EXPECT_TRUE(event.stream == StreamClass::session || event.size % 8 == 0) << event.name;
   }
@@ -82,24 +90,29 @@ TEST(Schema, UnknownIdsHaveNoRow) {
 
 TEST(Schema, FileNamesReadBack) {
   const std::vector<std::pair<StreamKey, std::string>> names = {
-      {{StreamClass::exits, 0}, "exits_cpu0"},         {{StreamClass::kvm, 127}, "kvm_cpu127"},
-      {{StreamClass::stamps, 3}, "stamps_vcpu3"},      {{StreamClass::vmm, 4}, "vmm_vcpu4"},
-      {{StreamClass::vmm, kDeviceThreads}, "vmm_devices"}, {{StreamClass::session, 0}, "session"},
+      {{StreamClass::exits, 0}, "exits_cpu0"},
+      {{StreamClass::kvm, 127}, "kvm_cpu127"},
+      {{StreamClass::stamps, 3}, "stamps_vcpu3"},
+      {{StreamClass::vmm, 4}, "vmm_vcpu4"},
+      {{StreamClass::vmm, kDeviceThreads}, "vmm_devices"},
+      {{StreamClass::session, 0}, "session"},
   };
   for (const auto& [key, name] : names) {
     EXPECT_EQ(stream_file_name(key), name);
     EXPECT_EQ(stream_of_file_name(name), key) << name;
   }
-  for (const char* other : {"metadata", "exits_cpu", "exits_cpu01", "exits_cpu-1", "exits_cpu1x", "exits_cpu 1",
-                            "exits_cpu99999999999", "session0", "vmm_vcpu65535", "", "notes.txt", ".exits_cpu0"}) {
+  for (const char* other :
+       {"metadata", "exits_cpu", "exits_cpu01", "exits_cpu-1", "exits_cpu1x", "exits_cpu 1",
+        "exits_cpu99999999999", "session0", "vmm_vcpu65535", "", "notes.txt", ".exits_cpu0"}) {
     EXPECT_EQ(stream_of_file_name(other), std::nullopt) << other;
   }
 }
 
-// ---- docs/recording-format.md against the table ----------------------------------------------------------------
+// ---- docs/recording-format.md against the table
+// ----------------------------------------------------------------
 
-// The rows "| offset | size | `name` | ..." under the heading "### `event` ...", by event; "head" is the heading of
-// the fields that all events begin with.
+// The rows "| offset | size | `name` | ..." under the heading "### `event` ...", by event; "head" is the
+// heading of the fields that all events begin with.
 using DocumentedFields = std::map<std::string, std::vector<std::string>>;
 
 std::vector<std::string> cells_of(const std::string& line) {
@@ -114,7 +127,8 @@ std::vector<std::string> cells_of(const std::string& line) {
 
 DocumentedFields documented_fields(std::map<std::string, std::string>& headings) {
   DocumentedFields events;
-  std::istringstream document(test::content_of(std::string(TRAPLINE_SOURCE_DIR) + "/docs/recording-format.md"));
+  std::istringstream document(
+      test::content_of(std::string(TRAPLINE_SOURCE_DIR) + "/docs/recording-format.md"));
   std::string event;
   for (std::string line; std::getline(document, line);) {
     if (line.starts_with("#")) {
@@ -134,8 +148,9 @@ DocumentedFields documented_fields(std::map<std::string, std::string>& headings)
 std::vector<std::string> rows_of(std::span<const FieldRow> fields) {
   std::vector<std::string> rows;
   for (const FieldRow& field : fields) {
-    rows.push_back(field.kind == FieldKind::text ? fmt::format("{} text {}", field.offset, field.name)
-                                                 : fmt::format("{} {} {}", field.offset, field.size, field.name));
+    rows.push_back(field.kind == FieldKind::text
+                       ? fmt::format("{} text {}", field.offset, field.name)
+                       : fmt::format("{} {} {}", field.offset, field.size, field.name));
   }
   return rows;
 }
@@ -151,7 +166,8 @@ TEST(Schema, DocumentDescribesEveryField) {
         fmt::format("(id {}, {}{} bytes)", event.id, event.size, event.has_text() ? " + text" : "");
     EXPECT_NE(headings[name].find(expected), std::string::npos) << name << ": " << headings[name];
   }
-  EXPECT_EQ(headings.size(), event_classes().size() + 1) << "the document has an event that the table has not";
+  EXPECT_EQ(headings.size(), event_classes().size() + 1)
+      << "the document has an event that the table has not";
 }
 
 }  // namespace

@@ -70,9 +70,10 @@ class Hvm : public ::testing::Test {
 
 TEST_F(Hvm, GatesLeadToTheKernelsStubs) {
   for (const unsigned vector : {0U, 14U, 64U, 128U, 255U}) {
-    const auto gate = memory_->read<x86::Gate>(GUEST_IDT + vector * sizeof(x86::Gate)).value();
-    const auto expected = x86::interrupt_gate(image_.header.isr_stubs + vector * GUEST_ISR_STUB_BYTES,
-                                              GUEST_KERNEL_CS, vector == GUEST_VECTOR_INT80 ? 3 : 0);
+    const auto gate = memory_->read<x86::Gate>(GUEST_IDT + std::uint64_t{vector} * sizeof(x86::Gate)).value();
+    const auto expected =
+        x86::interrupt_gate(image_.header.isr_stubs + std::uint64_t{vector} * GUEST_ISR_STUB_BYTES,
+                            GUEST_KERNEL_CS, vector == GUEST_VECTOR_INT80 ? 3 : 0);
     EXPECT_EQ(gate.low, expected.low) << vector;
     EXPECT_EQ(gate.high, expected.high) << vector;
   }

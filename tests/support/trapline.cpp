@@ -1,0 +1,61 @@
+#include "tests/support/trapline.h"
+
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <fstream>
+#include <stdexcept>
+
+namespace trapline::test {
+
+std::string trapline_program() { return TRAPLINE_PROGRAM; }
+
+CommandResult trapline(const std::vector<std::string>& arguments, const CommandOptions& options) {
+  std::vector<std::string> argv = {trapline_program()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return run_command(argv, options);
+}
+
+Workspace::Workspace() {
+  std::string name = "/dev/shm/trapline-test.XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+  folder_ = name;
+}
+
+Workspace::~Workspace() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+nlohmann::json report_of(const std::string& recording) {
+  const auto result = trapline({"report", recording, "--json"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  return nlohmann::json::parse(result.out);
+}
+
+nlohmann::json chrome_trace_of(const std::string& recording) {
+  const std::string file = recording + ".chrome.json";
+  const auto result = trapline({"export", recording, "--format", "chrome", "-o", file});
+  EXPECT_EQ(result.status, 0) << result.err;
+  std::ifstream in(file);
+  return nlohmann::json::parse(in);
+}
+
+std::uint64_t exits_named(const nlohmann::json& report, const std::string& reason, bool closed_only) {
+  std::uint64_t count = 0;
+  for (const auto& row : report.at("exits")) {
+    if (row.at("reason") != reason) continue;
+    count += row.at("count").get<std::uint64_t>();
+    if (closed_only) count -= row.at("open").get<std::uint64_t>();
+  }
+  return count;
+}
+
+std::vector<std::uint32_t> loaded_bpf_programs() {
+  std::vector<std::uint32_t> ids;
+  for (std::uint32_t id = 0; bpf_prog_get_next_id(id, &id) == 0;) ids.push_back(id);
+  return ids;
+}
+
+}  // namespace trapline::test

@@ -1,0 +1,44 @@
+// The program under test, run as a user would, in a machine with KVM.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/command.h"
+
+namespace trapline::test {
+
+// Path of the built program.
+[[nodiscard]] std::string trapline_program();
+
+// Runs `trapline ARGUMENTS...`.
+CommandResult trapline(const std::vector<std::string>& arguments, const CommandOptions& options = {});
+
+// A folder of this test's own, in memory; gone afterwards.
+class Workspace {
+ public:
+  Workspace();
+  ~Workspace();
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+// `trapline report DIR --json`; fails the test when that fails.
+nlohmann::json report_of(const std::string& recording);
+
+// The recording as Chrome trace, exported by the program.
+nlohmann::json chrome_trace_of(const std::string& recording);
+
+// Exits with this reason, those without a following entry left out if `closed_only`.
+std::uint64_t exits_named(const nlohmann::json& report, const std::string& reason, bool closed_only = false);
+
+// Ids of all BPF programs that the kernel holds.
+std::vector<std::uint32_t> loaded_bpf_programs();
+
+}  // namespace trapline::test
