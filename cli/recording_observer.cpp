@@ -97,8 +97,6 @@ void RecordingObserver::exits_handled(std::uint16_t vcpu, std::span<const vmm::E
     record.head = head_of(recording::kExitHandled, vcpu, 0, estimate_ns(exit.entered));
     record.left_tsc = exit.left.value;
     record.entered_tsc = exit.entered.value;
-    record.exit_reason = exit.exit_reason;
-    record.port = exit.port;
     handled_records_.push_back(record);
   }
   write_in_order({StreamClass::vmm, vcpu}, handled_records_, lost);

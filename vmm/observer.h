@@ -22,12 +22,9 @@ struct VcpuStart {
 // One stay of a vCPU thread in the VMM: from KVM_RUN's return to the next call of it, or, for the last one of
 // a run, to the end of its handling.
 struct ExitHandled {
-  HostTsc left;                   // KVM_RUN has returned
-  HostTsc entered;                // KVM_RUN is about to be called again
-  std::uint16_t exit_reason = 0;  // KVM_EXIT_* of <linux/kvm.h>; kInterruptedRun for EINTR
-  std::uint16_t port = 0;         // KVM_EXIT_IO: the port
+  HostTsc left;     // KVM_RUN has returned
+  HostTsc entered;  // KVM_RUN is about to be called again
 };
-inline constexpr std::uint16_t kInterruptedRun = 0xffff;
 
 enum class RaiseKind : std::uint16_t { line = 1, msi = 2 };
 

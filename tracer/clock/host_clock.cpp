@@ -16,12 +16,6 @@ double slope(const ClockSample& from, const ClockSample& to) {
 
 }  // namespace
 
-HostNs HostClock::Segment::at(HostTsc when) const {
-  const double distance = static_cast<double>(static_cast<std::int64_t>(when.value - tsc.value)) * ns_per_tick;
-  // Rounded by hand: this runs for every stamp and mark while recording, and llround() is a call.
-  return HostNs{ns.value + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance + (distance < 0 ? -0.5 : 0.5)))};
-}
-
 Result<HostClock> HostClock::through(std::vector<ClockSample> samples) {
   // Samples at the same tick (counted time stands still now and then) say nothing new.
   const auto same_tick = [](const ClockSample& a, const ClockSample& b) { return a.tsc == b.tsc; };
@@ -56,11 +50,10 @@ HostClock::HostClock(const std::vector<ClockSample>& samples) : ns_per_tick_(slo
   error_bound_ns_ = width_ns + uneven_ns + 1;  // 1: rounding to whole nanoseconds
 }
 
-HostNs HostClock::to_ns(HostTsc tsc) const {
+const HostClock::Segment& HostClock::segment_at(HostTsc tsc) const {
   const auto later = std::upper_bound(segments_.begin(), segments_.end(), tsc,
                                       [](HostTsc t, const Segment& segment) { return t < segment.tsc; });
-  const Segment& segment = later == segments_.begin() ? segments_.front() : *std::prev(later);
-  return segment.at(tsc);
+  return later == segments_.begin() ? segments_.front() : *std::prev(later);
 }
 
 }  // namespace trapline::tracer

@@ -19,7 +19,9 @@ class HostClock {
   // backwards are an error: such a TSC cannot date anything.
   static Result<HostClock> through(std::vector<ClockSample> samples);
 
-  [[nodiscard]] HostNs to_ns(HostTsc tsc) const;
+  [[nodiscard]] HostNs to_ns(HostTsc tsc) const {
+    return segments_.size() == 1 ? segments_.front().at(tsc) : segment_at(tsc).at(tsc);
+  }
   [[nodiscard]] double ns_per_tick() const { return ns_per_tick_; }
   [[nodiscard]] std::uint64_t error_bound_ns() const { return error_bound_ns_; }
 
@@ -30,10 +32,16 @@ class HostClock {
     HostNs ns;
     double ns_per_tick;
 
-    [[nodiscard]] HostNs at(HostTsc when) const;
+    [[nodiscard]] HostNs at(HostTsc when) const {
+      const double distance = static_cast<double>(static_cast<std::int64_t>(when.value - tsc.value)) * ns_per_tick;
+      // Rounded by hand: this runs for every stamp and mark while recording, and llround() is a call.
+      const auto rounded = static_cast<std::int64_t>(distance + (distance < 0 ? -0.5 : 0.5));
+      return HostNs{ns.value + static_cast<std::uint64_t>(rounded)};
+    }
   };
 
   explicit HostClock(const std::vector<ClockSample>& samples);
+  [[nodiscard]] const Segment& segment_at(HostTsc tsc) const;
 
   std::vector<Segment> segments_;  // at least one
   double ns_per_tick_ = 0;         // over the whole range

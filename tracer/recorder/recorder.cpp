@@ -169,9 +169,10 @@ Status Recorder::State::map_rings() {
 
 Status Recorder::State::drain_cycles(RecordingWriter& writer, std::uint32_t cpu) {
   trl_ring_control* ring = control(cpu);
+  // The losses first: those that come after it belong to the next packet.
+  const std::uint64_t lost = std::atomic_ref(ring->cycles_lost).load(std::memory_order_acquire);
   const std::uint64_t head = std::atomic_ref(ring->head).load(std::memory_order_acquire);
   const std::uint64_t tail = ring->tail;
-  const std::uint64_t lost = std::atomic_ref(ring->cycles_lost).load(std::memory_order_relaxed);
   if (head == tail && lost == lost_written[cpu]) return {};
 
   const auto* first = reinterpret_cast<const trl_exit_cycle*>(cycles.data()) + std::size_t{cpu} * ring_records;
@@ -180,13 +181,9 @@ Status Recorder::State::drain_cycles(RecordingWriter& writer, std::uint32_t cpu)
   const std::uint64_t before_wrap = std::min<std::uint64_t>(count, ring_records - begin);
   const std::array chunks = {std::as_bytes(std::span(first + begin, before_wrap)),
                              std::as_bytes(std::span(first, count - before_wrap))};
-  // A packet that only tells of losses has no events of its own to date it.
-  HostNs from{};
-  HostNs to{};
-  if (count != 0) {
-    from = HostNs{first[begin].head.timestamp_ns};
-    to = HostNs{first[(head - 1) % ring_records].head.timestamp_ns};
-  }
+  // With no records (only losses are told) these are not looked at.
+  const HostNs from{first[begin].head.timestamp_ns};
+  const HostNs to{first[(head - 1) % ring_records].head.timestamp_ns};
   TRAPLINE_TRY(writer.write_packet({StreamClass::exits, cpu}, chunks, from, to, lost));
   lost_written[cpu] = lost;
   std::atomic_ref(ring->tail).store(head, std::memory_order_release);
@@ -198,11 +195,14 @@ Status Recorder::State::drain_events(RecordingWriter& writer) {
     return fail(system_error("drain", "the event buffer", -error));
   }
   for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
-    if (batches[cpu].empty()) continue;
+    const std::uint64_t lost = std::atomic_ref(control(cpu)->events_lost).load();
+    if (batches[cpu].empty()) {
+      TRAPLINE_TRY(writer.write_packet({StreamClass::kvm, cpu}, {}, {}, {}, lost));  // nothing, if no more are lost
+      continue;
+    }
     const auto sorted = batches[cpu].sorted();
     const std::array chunks = {sorted.bytes};
-    TRAPLINE_TRY(writer.write_packet({StreamClass::kvm, cpu}, chunks, sorted.first, sorted.last,
-                                     std::atomic_ref(control(cpu)->events_lost).load()));
+    TRAPLINE_TRY(writer.write_packet({StreamClass::kvm, cpu}, chunks, sorted.first, sorted.last, lost));
     batches[cpu].clear();
   }
   return {};

@@ -45,11 +45,8 @@ struct ExitHandledRecord {
   trl_record_head head;
   std::uint64_t left_tsc;     // host TSC: KVM_RUN has returned
   std::uint64_t entered_tsc;  // host TSC: KVM_RUN is about to be called again
-  std::uint16_t exit_reason;  // KVM_EXIT_* of <linux/kvm.h>; 0xffff: KVM_RUN was interrupted (EINTR)
-  std::uint16_t port;         // KVM_EXIT_IO: the port
-  std::uint32_t reserved;
 };
-static_assert(sizeof(ExitHandledRecord) == 40 && offsetof(ExitHandledRecord, exit_reason) == 32);
+static_assert(sizeof(ExitHandledRecord) == 32);
 
 // A device raised an interrupt. head.vcpu is TRL_NO_VCPU, head.tid the raising thread.
 struct InterruptRaisedRecord {

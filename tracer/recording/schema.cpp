@@ -97,9 +97,6 @@ constexpr auto kGuestStampFields = std::to_array<FieldRow>({
 constexpr auto kExitHandledFields = std::to_array<FieldRow>({
     MEMBER(ExitHandledRecord, left_tsc, kDecimal),
     MEMBER(ExitHandledRecord, entered_tsc, kDecimal),
-    MEMBER(ExitHandledRecord, exit_reason, kDecimal),
-    MEMBER(ExitHandledRecord, port, kHex),
-    MEMBER(ExitHandledRecord, reserved, kDecimal),
 });
 constexpr auto kInterruptRaisedFields = std::to_array<FieldRow>({
     MEMBER(InterruptRaisedRecord, tsc, kDecimal),

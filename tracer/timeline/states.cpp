@@ -5,12 +5,13 @@
 namespace trapline::tracer {
 namespace {
 
-// Appends slices that follow one another; what would go back in time is cut off at the front.
+// Appends slices that follow one another; what would go back in time, or beyond the end, is cut off.
 class Slices {
  public:
-  explicit Slices(HostNs begin) : at_(begin) {}
+  Slices(HostNs begin, HostNs limit) : at_(begin), limit_(limit) {}
 
   void until(HostNs end, State state) {
+    end = std::min(end, limit_);
     if (end <= at_) return;
     if (!slices_.empty() && slices_.back().state == state) {
       slices_.back().end = end;
@@ -24,6 +25,7 @@ class Slices {
 
  private:
   HostNs at_;
+  HostNs limit_;
   std::vector<StateSlice> slices_;
 };
 
@@ -34,8 +36,8 @@ State state_off_cpu(const OffCpu& off, const Exit& exit) {
 
 class StateWalk {
  public:
-  StateWalk(std::span<const OffCpu> off_cpu, std::span<const LossSpan> losses, HostNs begin)
-      : off_cpu_(off_cpu), losses_(losses), slices_(begin) {}
+  StateWalk(std::span<const OffCpu> off_cpu, std::span<const LossSpan> losses, HostNs begin, HostNs end)
+      : off_cpu_(off_cpu), losses_(losses), slices_(begin, end) {}
 
   void guest_until(HostNs end) {
     for (const LossSpan& loss : losses_) {
@@ -69,15 +71,15 @@ class StateWalk {
 
 std::vector<StateSlice> states_of(std::span<const Exit> exits, std::span<const OffCpu> off_cpu,
                                   std::span<const LossSpan> losses, HostNs begin, HostNs end) {
-  StateWalk walk(off_cpu, losses, begin);
+  StateWalk walk(off_cpu, losses, begin, end);
   for (const Exit& exit : exits) {
     walk.guest_until(exit.exit);
     const HostNs back = exit.open ? end : exit.entry;
     if (exit.vmm_begin && exit.vmm_end) {
-      walk.host_until(*exit.vmm_begin, State::kvm, exit);
-      walk.host_until(*exit.vmm_end, State::vmm, exit);
+      walk.host_until(std::min(*exit.vmm_begin, back), State::kvm, exit);
+      walk.host_until(std::min(*exit.vmm_end, back), State::vmm, exit);
     } else if (exit.user_exit) {
-      walk.host_until(*exit.user_exit, State::kvm, exit);
+      walk.host_until(std::min(*exit.user_exit, back), State::kvm, exit);
       walk.host_until(back, State::vmm, exit);
     }
     walk.host_until(back, State::kvm, exit);

@@ -106,8 +106,7 @@ std::vector<std::string> sample_as_babeltrace_prints_it() {
           "guest_stamp: { vcpu = 0 }, { vcpu = 0, tid = 0 }, { tsc = 777033, arg = 0xABCD, seq = 33, "
           "kind = 2, vector = 64, workload = 5, reserved = 0 }",
       time_of(1300) +
-          "exit_handled: { vcpu = 1 }, { vcpu = 1, tid = 4242 }, { left_tsc = 5000, entered_tsc = 5100, "
-          "exit_reason = 2, port = 0x3F8, reserved = 0 }",
+          "exit_handled: { vcpu = 1 }, { vcpu = 1, tid = 4242 }, { left_tsc = 5000, entered_tsc = 5100 }",
       time_of(1310) +
           "interrupt_raised: { vcpu = 65535 }, { vcpu = 65535, tid = 4444 }, { tsc = 5200, kind = 2, "
           "reserved = 0, gsi_or_vector = 65 }",

@@ -118,7 +118,7 @@ inline std::array<trl_kvm_event, 11> sample_kvm_events() {
 }
 
 inline ExitHandledRecord sample_exit_handled() {
-  return {{kExitHandledNs, kExitHandled, 1, 4242}, 5000, 5100, 2, 0x3f8, 0};
+  return {{kExitHandledNs, kExitHandled, 1, 4242}, 5000, 5100};
 }
 inline InterruptRaisedRecord sample_interrupt_raised() {
   return {{kInterruptRaisedNs, kInterruptRaised, TRL_NO_VCPU, 4444}, 5200, 2, 0, 0x41};
