@@ -65,9 +65,11 @@ std::optional<TruthRow> compare(const recording::GuestCount& count, const VcpuTi
       row.recorded = count_exits(vcpu, [](const Exit& exit) { return is_halt(exit.description); });
       return row;
     case GUEST_COUNT_ISR:
-      row.what = count.key == GUEST_VECTOR_SYSCALL ? "syscall entries" : fmt::format("isr vector {:#x}", count.key);
-      row.recorded = static_cast<std::uint64_t>(std::count_if(
-          vcpu.isrs.begin(), vcpu.isrs.end(), [&](const tracer::Isr& isr) { return isr.vector == count.key; }));
+      row.what =
+          count.key == GUEST_VECTOR_SYSCALL ? "syscall entries" : fmt::format("isr vector {:#x}", count.key);
+      row.recorded = static_cast<std::uint64_t>(
+          std::count_if(vcpu.isrs.begin(), vcpu.isrs.end(),
+                        [&](const tracer::Isr& isr) { return isr.vector == count.key; }));
       return row;
     default:
       return std::nullopt;
@@ -90,7 +92,8 @@ constexpr std::array kKvmCounters = {
 
 }  // namespace
 
-std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts, const Timeline& timeline) {
+std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts,
+                                         const Timeline& timeline) {
   std::vector<TruthRow> rows;
   for (const auto& count : counts) {
     const VcpuTimeline* vcpu = find_vcpu(timeline, count.vcpu);
@@ -102,7 +105,8 @@ std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount
   return rows;
 }
 
-std::vector<KvmStatRow> compare_with_kvm(const std::vector<recording::KvmStat>& stats, const Timeline& timeline) {
+std::vector<KvmStatRow> compare_with_kvm(const std::vector<recording::KvmStat>& stats,
+                                         const Timeline& timeline) {
   std::vector<KvmStatRow> rows;
   for (const auto& stat : stats) {
     const VcpuTimeline* vcpu = find_vcpu(timeline, stat.vcpu);

@@ -13,7 +13,7 @@ namespace trapline::analysis {
 // One thing that the guest counted itself, beside what was recorded of it.
 struct TruthRow {
   std::uint16_t vcpu = 0;
-  std::string what;           // "io port 0x10", "isr vector 0x40"
+  std::string what;  // "io port 0x10", "isr vector 0x40"
   std::uint64_t guest = 0;
   std::uint64_t recorded = 0;
 
@@ -30,8 +30,8 @@ struct KvmStatRow {
   [[nodiscard]] bool agrees() const { return kvm == recorded; }
 };
 
-// A row for each of the guest's counts that a recording can show: port and x2APIC MSR accesses, device memory, CPUID,
-// HLT and ISR entries.
+// A row for each of the guest's counts that a recording can show: port and x2APIC MSR accesses, device
+// memory, CPUID, HLT and ISR entries.
 [[nodiscard]] std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts,
                                                        const tracer::Timeline& timeline);
 

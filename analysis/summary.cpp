@@ -17,7 +17,9 @@ using tracer::Timeline;
 using tracer::VcpuTimeline;
 using tracer::WorkloadEvent;
 
-std::uint64_t clamped(HostNs from, HostNs to) { return to < from ? 0 : to.value - from.value; }
+std::uint64_t clamped(HostNs from, HostNs to) {
+  return to < from ? 0 : to.value - from.value;
+}
 
 void add_exits(Summary& summary, const VcpuTimeline& vcpu) {
   std::map<std::tuple<std::string, std::string, Cause>, ExitRow> rows;
@@ -43,7 +45,8 @@ void add_exits(Summary& summary, const VcpuTimeline& vcpu) {
     row.vmm_ns += in_vmm;
     row.kvm_ns += total - in_vmm;
   }
-  for (auto& [key, row] : rows) summary.exits.push_back(std::move(row));
+  for (auto& [key, row] : rows)
+    summary.exits.push_back(std::move(row));
 }
 
 void add_vectors(Summary& summary, const VcpuTimeline& vcpu) {
@@ -62,7 +65,8 @@ void add_vectors(Summary& summary, const VcpuTimeline& vcpu) {
     ++row.isr_returned;
     row.isr_duration.add(clamped(isr.entry, isr.iret));
   }
-  for (auto& [key, row] : rows) summary.vectors.push_back(std::move(row));
+  for (auto& [key, row] : rows)
+    summary.vectors.push_back(std::move(row));
 }
 
 void add_event(WorkloadRow& row, const WorkloadEvent& event) {
@@ -83,16 +87,19 @@ void add_workloads(Summary& summary, const VcpuTimeline& vcpu, const Timeline& t
     WorkloadRow& row = rows[event.workload];
     row.vcpu = vcpu.vcpu;
     const auto name = timeline.workload_names.find(event.workload);
-    row.workload = name != timeline.workload_names.end() ? name->second : fmt::format("workload {}", event.workload);
+    row.workload =
+        name != timeline.workload_names.end() ? name->second : fmt::format("workload {}", event.workload);
     add_event(row, event);
   }
-  for (auto& [workload, row] : rows) summary.workloads.push_back(std::move(row));
+  for (auto& [workload, row] : rows)
+    summary.workloads.push_back(std::move(row));
 }
 
 void add_states(Summary& summary, const VcpuTimeline& vcpu) {
   StateRow row;
   row.vcpu = vcpu.vcpu;
-  for (std::size_t i = 0; i < tracer::kStates; ++i) row.states.emplace_back(static_cast<tracer::State>(i), 0);
+  for (std::size_t i = 0; i < tracer::kStates; ++i)
+    row.states.emplace_back(static_cast<tracer::State>(i), 0);
   for (const auto& slice : vcpu.states) {
     row.states[static_cast<std::size_t>(slice.state)].second += clamped(slice.begin, slice.end);
   }
@@ -119,7 +126,8 @@ Summary summarize(const recording::RecordingReader& reader, const Timeline& time
       summary.records_lost += loss.count;
     }
   }
-  for (const auto& cut : reader.cut()) summary.cut_files.push_back(cut.file);
+  for (const auto& cut : reader.cut())
+    summary.cut_files.push_back(cut.file);
   summary.clock_bound_ns = timeline.clock_bound_ns;
   summary.probe_cost = reader.probe_cost();
   summary.traced_ns = clamped(timeline.begin, timeline.end);

@@ -46,12 +46,15 @@ void Distribution::add(std::uint64_t value_ns) {
   samples_.push_back(value_ns);
   if (samples_.size() > kExactLimit) {
     histogram_.resize(kBuckets);
-    for (const std::uint64_t sample : samples_) add_to_histogram(sample);
+    for (const std::uint64_t sample : samples_)
+      add_to_histogram(sample);
     samples_ = {};
   }
 }
 
-void Distribution::add_to_histogram(std::uint64_t value) { ++histogram_[bucket_of(value)]; }
+void Distribution::add_to_histogram(std::uint64_t value) {
+  ++histogram_[bucket_of(value)];
+}
 
 double Distribution::mean() const {
   return count_ == 0 ? 0 : static_cast<double>(total_) / static_cast<double>(count_);

@@ -51,7 +51,8 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::size_
 }
 
 Result<NewFile> NewFile::create(const std::filesystem::path& path) {
-  if (!path.has_filename()) return fail(fmt::format("{} names no file", path.string()), "give the name of a file");
+  if (!path.has_filename())
+    return fail(fmt::format("{} names no file", path.string()), "give the name of a file");
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   TRAPLINE_ASSIGN(folder_fd, open_folder(folder));
   std::string temporary = fmt::format(".{}.{}", path.filename().string(), ::getpid());

@@ -25,8 +25,8 @@ namespace trapline {
 [[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& path,
                                                  std::size_t limit = std::size_t{1} << 20);
 
-// A file that comes to be in one step: written under another name beside its own (mode 0600), renamed by keep().
-// Without keep() nothing is left, and a file that was there stays as it was.
+// A file that comes to be in one step: written under another name beside its own (mode 0600), renamed by
+// keep(). Without keep() nothing is left, and a file that was there stays as it was.
 class NewFile {
  public:
   [[nodiscard]] static Result<NewFile> create(const std::filesystem::path& path);
@@ -41,7 +41,10 @@ class NewFile {
 
  private:
   NewFile(Fd folder, Fd file, std::string temporary, std::filesystem::path path)
-      : folder_(std::move(folder)), file_(std::move(file)), temporary_(std::move(temporary)), path_(std::move(path)) {}
+      : folder_(std::move(folder)),
+        file_(std::move(file)),
+        temporary_(std::move(temporary)),
+        path_(std::move(path)) {}
 
   Fd folder_;
   Fd file_;

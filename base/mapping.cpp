@@ -19,7 +19,9 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
   return *this;
 }
 
-Mapping::~Mapping() { reset(); }
+Mapping::~Mapping() {
+  reset();
+}
 
 void Mapping::reset() {
   if (data_ != nullptr) ::munmap(std::exchange(data_, nullptr), std::exchange(size_, 0));

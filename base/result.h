@@ -43,20 +43,24 @@ using Status = Result<void>;
                                                 ExitStatus status = ExitStatus::failed) {
   return tl::unexpected(Error{std::move(what), std::move(remedy), status});
 }
-[[nodiscard]] inline tl::unexpected<Error> fail(Error error) { return tl::unexpected(std::move(error)); }
+[[nodiscard]] inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected(std::move(error));
+}
 
 }  // namespace trapline
 
 // Leaves the calling function with the error of a Result or Status that holds one.
-#define TRAPLINE_TRY(expression)                                           \
-  do {                                                                     \
-    if (auto trapline_try_result = (expression); !trapline_try_result) {   \
-      return ::tl::unexpected(std::move(trapline_try_result).error());     \
-    }                                                                      \
+#define TRAPLINE_TRY(expression)                                         \
+  do {                                                                   \
+    if (auto trapline_try_result = (expression); !trapline_try_result) { \
+      return ::tl::unexpected(std::move(trapline_try_result).error());   \
+    }                                                                    \
   } while (false)
 
 // Declares `variable` with the value of a Result, or leaves the calling function with its error.
-#define TRAPLINE_ASSIGN(variable, expression)                                      \
-  auto variable##_result = (expression);                                           \
+// NOLINTBEGIN(bugprone-macro-parentheses): `variable` is a name, in parentheses it would declare nothing.
+#define TRAPLINE_ASSIGN(variable, expression)                                            \
+  auto variable##_result = (expression);                                                 \
   if (!variable##_result) return ::tl::unexpected(std::move(variable##_result).error()); \
   auto& variable = *variable##_result
+// NOLINTEND(bugprone-macro-parentheses)

@@ -87,8 +87,8 @@ static __always_inline void fill_cycle(struct trl_exit_cycle* cycle, const struc
   cycle->user_exit_ns = slot->user_exit_ns;
   cycle->user_reason = slot->user_reason;
   cycle->flags = TRL_ISA_SVM | (slot->user_exit_ns ? TRL_TO_USER : 0) | (slot->exit_ns ? 0 : TRL_ENTRY_ONLY);
-  /* After a shutdown (a triple fault) KVM has cleared the VMCB (svm.c, shutdown_interception). What the exit was is
-   * known all the same. */
+  /* After a shutdown (a triple fault) KVM has cleared the VMCB (svm.c, shutdown_interception). What the exit
+   * was is known all the same. */
   if (slot->user_exit_ns && slot->user_reason == KVM_EXIT_SHUTDOWN) cycle->reason = SVM_EXIT_SHUTDOWN;
 }
 

@@ -11,7 +11,7 @@
 
 extern void* bpf_rdonly_cast(const void* object, __u32 btf_id) __ksym __weak;
 
-const volatile bool have_rdonly_cast;
+const volatile trl_u32 have_rdonly_cast; /* a truth value; user space's header of this object has no bool */
 
 #define OFFSET_OF(type, field) __builtin_preserve_field_info(((type*)0)->field, 0 /* byte offset */)
 

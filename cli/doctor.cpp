@@ -30,9 +30,12 @@ struct Check {
 
 std::string_view finding_name(Finding finding) {
   switch (finding) {
-    case Finding::good: return "ok";
-    case Finding::note: return "note";
-    case Finding::bad: break;
+    case Finding::good:
+      return "ok";
+    case Finding::note:
+      return "note";
+    case Finding::bad:
+      break;
   }
   return "LACKS";
 }
@@ -55,20 +58,24 @@ Check check_kvm() {
 
 Check check_vendor(const tracer::KernelSupport& kernel) {
   switch (kernel.isa) {
-    case recording::Isa::svm: return {"vendor module", Finding::good, "kvm_amd (SVM)", {}};
+    case recording::Isa::svm:
+      return {"vendor module", Finding::good, "kvm_amd (SVM)", {}};
     case recording::Isa::vmx:
-      return {"vendor module", Finding::note, "kvm_intel (VMX): our VMM runs, recording is not there yet", {}};
-    case recording::Isa::none: break;
+      return {
+          "vendor module", Finding::note, "kvm_intel (VMX): our VMM runs, recording is not there yet", {}};
+    case recording::Isa::none:
+      break;
   }
   return {"vendor module", Finding::bad, "neither kvm_amd nor kvm_intel is loaded",
           "modprobe kvm_amd or kvm_intel, or use an emulated machine: ./dev lab"};
 }
 
-// Posted interrupts do not exit: where they are on, EOIs and some injections leave no trace but the guest's stamps.
+// Posted interrupts do not exit: where they are on, EOIs and some injections leave no trace but the guest's
+// stamps.
 Check check_posted_interrupts(const tracer::KernelSupport& kernel) {
-  const std::string value = first_line_of(kernel.isa == recording::Isa::vmx
-                                              ? "/sys/module/kvm_intel/parameters/enable_apicv"
-                                              : "/sys/module/kvm_amd/parameters/avic");
+  const std::string value =
+      first_line_of(kernel.isa == recording::Isa::vmx ? "/sys/module/kvm_intel/parameters/enable_apicv"
+                                                      : "/sys/module/kvm_amd/parameters/avic");
   if (value == "Y" || value == "1") {
     return {"AVIC/APICv", Finding::note, "on: interrupts may be delivered and ended without an exit",
             "to see every injection and EOI, load the module with avic=0 or enable_apicv=0"};
@@ -77,9 +84,11 @@ Check check_posted_interrupts(const tracer::KernelSupport& kernel) {
 }
 
 Check check_btf(const tracer::KernelSupport& kernel) {
-  if (kernel.kernel_btf && kernel.kvm_btf) return {"BTF", Finding::good, "of the kernel and the kvm modules", {}};
+  if (kernel.kernel_btf && kernel.kvm_btf)
+    return {"BTF", Finding::good, "of the kernel and the kvm modules", {}};
   return {"BTF", Finding::bad,
-          kernel.kernel_btf ? "of the kernel, but not of the kvm modules" : "/sys/kernel/btf/vmlinux cannot be read",
+          kernel.kernel_btf ? "of the kernel, but not of the kvm modules"
+                            : "/sys/kernel/btf/vmlinux cannot be read",
           kernel.isa == recording::Isa::none
               ? "load the kvm modules first"
               : "use a kernel with CONFIG_DEBUG_INFO_BTF and CONFIG_DEBUG_INFO_BTF_MODULES"};
@@ -96,17 +105,19 @@ Check check_tracepoints(const tracer::KernelSupport& kernel) {
   if (missing.empty()) {
     return {"tracepoints", Finding::good, fmt::format("all {}", tracer::probed_tracepoints().size()), {}};
   }
-  if (!required) return {"tracepoints", Finding::note, "not here, what they tell will be missing:" + missing, {}};
-  return {"tracepoints", Finding::bad, "not here:" + missing, "load the kvm modules; use a kernel with tracepoints"};
+  if (!required)
+    return {"tracepoints", Finding::note, "not here, what they tell will be missing:" + missing, {}};
+  return {"tracepoints", Finding::bad, "not here:" + missing,
+          "load the kvm modules; use a kernel with tracepoints"};
 }
 
 Check check_rights(const tracer::KernelSupport& kernel) {
   if (kernel.cap_bpf && kernel.cap_perfmon && kernel.cap_sys_admin) {
     return {"rights", Finding::good, "CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN", {}};
   }
-  return {"rights", Finding::bad, fmt::format("to load probes:{}{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
-                                              kernel.cap_perfmon ? "" : " CAP_PERFMON",
-                                              kernel.cap_sys_admin ? "" : " CAP_SYS_ADMIN"),
+  return {"rights", Finding::bad,
+          fmt::format("to load probes:{}{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
+                      kernel.cap_perfmon ? "" : " CAP_PERFMON", kernel.cap_sys_admin ? "" : " CAP_SYS_ADMIN"),
           "run as root (sudo), or without recording: --no-trace"};
 }
 
@@ -119,7 +130,8 @@ Check check_lockdown(const tracer::KernelSupport& kernel) {
 }
 
 Check check_clock() {
-  const std::string source = first_line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  const std::string source =
+      first_line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource");
   const auto sample = tracer::take_clock_sample();
   const std::string detail =
       fmt::format("clocksource {}, TSC and clock read within +-{} ticks", source, sample.half_width_tsc);
@@ -131,8 +143,10 @@ Check check_clock() {
 Check check_time_kind() {
   const auto kind = time_kind_of_this_machine();
   if (kind == recording::TimeKind::real) return {"time", Finding::good, "real", {}};
-  return {"time", Finding::note,
-          fmt::format("{}: counts and order are real, times are not", recording::time_kind_name(kind)), {}};
+  return {"time",
+          Finding::note,
+          fmt::format("{}: counts and order are real, times are not", recording::time_kind_name(kind)),
+          {}};
 }
 
 Check check_probes(const tracer::KernelSupport& kernel) {
@@ -147,9 +161,9 @@ Check check_probes(const tracer::KernelSupport& kernel) {
 
 std::vector<Check> examine() {
   const auto kernel = tracer::look_at_kernel();
-  return {check_kvm(),          check_vendor(kernel), check_btf(kernel),
-          check_tracepoints(kernel), check_rights(kernel), check_lockdown(kernel),
-          check_probes(kernel), check_posted_interrupts(kernel), check_clock(), check_time_kind()};
+  return {check_kvm(),          check_vendor(kernel),   check_btf(kernel),    check_tracepoints(kernel),
+          check_rights(kernel), check_lockdown(kernel), check_probes(kernel), check_posted_interrupts(kernel),
+          check_clock(),        check_time_kind()};
 }
 
 void print_text(const std::vector<Check>& checks) {
@@ -174,8 +188,8 @@ void print_json(const std::vector<Check>& checks) {
 Result<ExitStatus> doctor(bool json) {
   const auto checks = examine();
   json ? print_json(checks) : print_text(checks);
-  const bool lacks =
-      std::any_of(checks.begin(), checks.end(), [](const Check& check) { return check.finding == Finding::bad; });
+  const bool lacks = std::any_of(checks.begin(), checks.end(),
+                                 [](const Check& check) { return check.finding == Finding::bad; });
   return lacks ? ExitStatus::machine_lacks : ExitStatus::done;
 }
 
@@ -183,7 +197,8 @@ Result<ExitStatus> doctor(bool json) {
 
 Subcommand add_doctor(CLI::App& program) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* app = program.add_subcommand("doctor", "Say what works on this machine, what does not, and the remedy");
+  CLI::App* app =
+      program.add_subcommand("doctor", "Say what works on this machine, what does not, and the remedy");
   app->add_flag("--json", *json, "As JSON (schema trapline.doctor/1)");
   return {app, [json] { return doctor(*json); }};
 }

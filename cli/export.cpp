@@ -24,7 +24,9 @@ struct Options {
 class FdSink : public viewer::TextSink {
  public:
   FdSink(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
-  Status write(std::string_view text) override { return write_all(fd_, std::as_bytes(std::span(text)), name_); }
+  Status write(std::string_view text) override {
+    return write_all(fd_, std::as_bytes(std::span(text)), name_);
+  }
 
  private:
   int fd_;
@@ -58,7 +60,8 @@ Subcommand add_export(CLI::App& program) {
   app->add_option("--format", options->format, "chrome: Chrome Trace Event JSON, for ui.perfetto.dev")
       ->required()
       ->check(CLI::IsMember({"chrome"}));
-  app->add_option("-o", options->output, "File to write, replaced if it exists; standard output if not given");
+  app->add_option("-o", options->output,
+                  "File to write, replaced if it exists; standard output if not given");
   return {app, [options] { return run_export(*options); }};
 }
 

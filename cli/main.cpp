@@ -26,11 +26,13 @@ int finish_parsing(const CLI::App& program, const CLI::ParseError& stop) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App program("Traces and profiles VM exits, injections and guest interrupt handlers of KVM.", "trapline");
+  CLI::App program("Traces and profiles VM exits, injections and guest interrupt handlers of KVM.",
+                   "trapline");
   program.set_version_flag("--version", std::string("trapline ") + trapline::cli::kVersion);
   program.require_subcommand(1);
   program.failure_message(CLI::FailureMessage::help);
-  program.footer("Exit status: 0 done, 1 failed, 2 wrong usage, 3 this machine lacks something (it is named).");
+  program.footer(
+      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 this machine lacks something (it is named).");
   const std::array subcommands = {
       trapline::cli::add_run(program),
       trapline::cli::add_report(program),

@@ -1,4 +1,5 @@
-// Plugs the recorder into the VMM: what the VMM tells its observer, and what the probes have, goes into the recording.
+// Plugs the recorder into the VMM: what the VMM tells its observer, and what the probes have, goes into the
+// recording.
 #pragma once
 
 #include <atomic>
@@ -17,15 +18,16 @@
 
 namespace trapline::cli {
 
-// Writing may fail (a full disk): the first error is kept, nothing more is written, and `stop` is set so that the run
-// ends. `writer`, `recorder` and `stop` outlive the observer.
+// Writing may fail (a full disk): the first error is kept, nothing more is written, and `stop` is set so that
+// the run ends. `writer`, `recorder` and `stop` outlive the observer.
 class RecordingObserver final : public vmm::Observer {
  public:
   RecordingObserver(recording::RecordingWriter& writer, tracer::Recorder& recorder, std::atomic<bool>& stop);
 
   void vcpu_started(const vmm::VcpuStart& start) override;
   void stamps(std::uint16_t vcpu, std::span<const guest_stamp> stamps, std::uint64_t lost) override;
-  void exits_handled(std::uint16_t vcpu, std::span<const vmm::ExitHandled> exits, std::uint64_t lost) override;
+  void exits_handled(std::uint16_t vcpu, std::span<const vmm::ExitHandled> exits,
+                     std::uint64_t lost) override;
   void interrupts_raised(std::span<const vmm::InterruptRaised> raised, std::uint64_t lost) override;
   void tick() override;
 

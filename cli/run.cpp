@@ -57,19 +57,23 @@ struct Options {
 std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void request_stop(int /*signal*/) { stop_requested = true; }
+void request_stop(int /*signal*/) {
+  stop_requested = true;
+}
 
 void stop_on_signals() {
   struct sigaction action {};
   action.sa_handler = request_stop;
   sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    ::sigaction(signal, &action, nullptr);
 }
 
 // The guest's bytes are not trusted: no control sequences for the reader's terminal.
 std::string printable(std::string_view line) {
   std::string text(line);
-  std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '.');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '.');
   return text;
 }
 
@@ -90,7 +94,8 @@ Result<vmm::MachineConfig> machine_config(const Options& options) {
 
 ExitStatus status_of(const RunOutcome& outcome) {
   switch (outcome.end) {
-    case RunOutcome::End::finished: return ExitStatus::done;
+    case RunOutcome::End::finished:
+      return ExitStatus::done;
     case RunOutcome::End::stopped:
       fmt::print(stderr, "trapline: interrupted before all events were done\n");
       return ExitStatus::failed;
@@ -101,7 +106,8 @@ ExitStatus status_of(const RunOutcome& outcome) {
   return ExitStatus::failed;
 }
 
-// Of all threads of this process: guest, VMM and recorder, and what the kernel does for them, the probes included.
+// Of all threads of this process: guest, VMM and recorder, and what the kernel does for them, the probes
+// included.
 std::uint64_t processor_time_ns() {
   timespec used{};
   ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -117,8 +123,8 @@ Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config) 
   return status_of(outcome);
 }
 
-// Everything that a run needs, in the order in which it is made: what can fail for lack of rights or kernel support
-// comes before the first byte is written.
+// Everything that a run needs, in the order in which it is made: what can fail for lack of rights or kernel
+// support comes before the first byte is written.
 struct TracedRun {
   std::optional<recording::ProbeCost> cost;
   tracer::Recorder recorder;
@@ -138,8 +144,8 @@ Result<TracedRun> prepare(const vmm::Kvm& kvm, const Options& options, vmm::Mach
     cost->exits = kCostWrites;
     cost->untraced_ns = untraced_ns;
   }
-  TRAPLINE_ASSIGN(recorder,
-                  tracer::Recorder::attach({.target = ::getpid(), .ring_records = options.ring_records}, kernel));
+  TRAPLINE_ASSIGN(recorder, tracer::Recorder::attach(
+                                {.target = ::getpid(), .ring_records = options.ring_records}, kernel));
   if (cost) {
     TRAPLINE_ASSIGN(traced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
     recorder.discard();
@@ -202,9 +208,12 @@ Status write_losses(recording::RecordingWriter& writer, HostNs at, const tracer:
 
 recording::EndReason end_reason(RunOutcome::End end) {
   switch (end) {
-    case RunOutcome::End::finished: return recording::EndReason::finished;
-    case RunOutcome::End::stopped: return recording::EndReason::stopped;
-    case RunOutcome::End::guest_crashed: break;
+    case RunOutcome::End::finished:
+      return recording::EndReason::finished;
+    case RunOutcome::End::stopped:
+      return recording::EndReason::stopped;
+    case RunOutcome::End::guest_crashed:
+      break;
   }
   return recording::EndReason::guest_crashed;
 }
@@ -253,14 +262,16 @@ Result<ExitStatus> run(const Options& options) {
   const std::uint64_t used_ns = processor_time_ns() - begin_ns;
   if (!options.quiet) TRAPLINE_TRY(show(folder, options.json));
   if (options.quiet) fmt::print("recorded; processor time of the run: {} ns\n", used_ns);
-  if (!temporary && !options.json) fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", folder.string());
+  if (!temporary && !options.json)
+    fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", folder.string());
   return status_of(outcome);
 }
 
 template <typename Table>
 std::string names_of(const Table& table) {
   std::string names;
-  for (const auto& entry : table) names += fmt::format("\n  {:<14} {}", entry.name, entry.summary);
+  for (const auto& entry : table)
+    names += fmt::format("\n  {:<14} {}", entry.name, entry.summary);
   return names;
 }
 
@@ -287,7 +298,9 @@ Subcommand add_run(CLI::App& program) {
   app->add_option("-n", options->count, "Events of each workload")
       ->check(CLI::Range(1u, 100'000'000u))
       ->capture_default_str();
-  app->add_option("--vcpus", options->vcpus, "Virtual CPUs")->check(CLI::Range(1u, 1u))->capture_default_str();
+  app->add_option("--vcpus", options->vcpus, "Virtual CPUs")
+      ->check(CLI::Range(1u, 1u))
+      ->capture_default_str();
   app->add_option("--ring", options->ring_records, "Exits that each CPU's ring holds, a power of two")
       ->check(CLI::Validator(
           [](const std::string& text) {

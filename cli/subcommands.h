@@ -1,5 +1,5 @@
-// The subcommands of `trapline`, one file each. Each adds its options to the program and, when it was chosen, runs
-// and says how it ended; an Error is printed and turned into an exit status by main().
+// The subcommands of `trapline`, one file each. Each adds its options to the program and, when it was chosen,
+// runs and says how it ended; an Error is printed and turned into an exit status by main().
 #pragma once
 
 #include <CLI/CLI.hpp>

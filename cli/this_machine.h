@@ -7,8 +7,8 @@
 
 namespace trapline::cli {
 
-// `trapline.time=emulated|counted` on the kernel's command line, which the lab sets, says what its time is worth.
-// A CPU that says it is emulated by QEMU (CPUID leaf 0x40000000: "TCGTCGTCGTCG") is believed, too.
+// `trapline.time=emulated|counted` on the kernel's command line, which the lab sets, says what its time is
+// worth. A CPU that says it is emulated by QEMU (CPUID leaf 0x40000000: "TCGTCGTCGTCG") is believed, too.
 [[nodiscard]] recording::TimeKind time_kind_of_this_machine();
 
 // Host name, kernel, CPU, time; path, mode and command line are the caller's.

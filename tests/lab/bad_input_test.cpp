@@ -1,4 +1,5 @@
-// Wrong usage, and machines that lack something: the message names it, the status says which, nothing is left behind.
+// Wrong usage, and machines that lack something: the message names it, the status says which, nothing is left
+// behind.
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -17,7 +18,8 @@ namespace trapline::test {
 namespace {
 
 void expect_mentions(const std::string& text, const std::vector<std::string>& words) {
-  for (const std::string& word : words) EXPECT_NE(text.find(word), std::string::npos) << word << " in\n" << text;
+  for (const std::string& word : words)
+    EXPECT_NE(text.find(word), std::string::npos) << word << " in\n" << text;
 }
 
 // Runs a recording with something taken away; expects status 3 and that nothing was written.
@@ -139,7 +141,8 @@ TEST(Doctor, IsContentHere) {
   const auto document = nlohmann::json::parse(result.out);
   EXPECT_EQ(document["schema"], "trapline.doctor/1");
   EXPECT_GE(document["checks"].size(), 8u);
-  for (const auto& check : document["checks"]) EXPECT_NE(check["finding"], "LACKS") << check;
+  for (const auto& check : document["checks"])
+    EXPECT_NE(check["finding"], "LACKS") << check;
 }
 
 TEST(Doctor, NamesWhatLacksAndTheRemedy) {

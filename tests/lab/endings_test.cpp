@@ -29,7 +29,8 @@ void signal_once_running(pid_t child, const std::string& recording, int signal) 
 CommandResult run_until(const std::string& recording, int signal) {
   CommandOptions options;
   options.while_running = [&](pid_t child) { signal_once_running(child, recording, signal); };
-  return trapline({"run", "--workload", "timer", "-n", "10000000", "--no-probe-cost", "-q", "-o", recording}, options);
+  return trapline({"run", "--workload", "timer", "-n", "10000000", "--no-probe-cost", "-q", "-o", recording},
+                  options);
 }
 
 // Programs are freed after a grace period of the kernel.
@@ -73,7 +74,8 @@ TEST(Endings, ATripleFaultIsReportedAndRecorded) {
   const auto result = trapline({"run", "--workload", "int80,triple-fault", "-n", "20", "-o", recording});
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("triple fault"), std::string::npos) << result.err;
-  // SVM leaves no registers after a shutdown (KVM resets the vCPU): the report says so instead of showing others.
+  // SVM leaves no registers after a shutdown (KVM resets the vCPU): the report says so instead of showing
+  // others.
   for (const char* expected : {"registers: lost", "last 16 stamps", "U3", "triple-fault"}) {
     EXPECT_NE(result.err.find(expected), std::string::npos) << expected << " in\n" << result.err;
   }
@@ -87,7 +89,8 @@ TEST(Endings, ATripleFaultIsReportedAndRecorded) {
 TEST(Endings, AFaultThatTheKernelDidNotExpectIsReportedWithRegisters) {
   Workspace workspace;
   const std::string recording = workspace.path("run");
-  const auto result = trapline({"run", "--workload", "syscall,general-protection", "-n", "20", "-o", recording});
+  const auto result =
+      trapline({"run", "--workload", "syscall,general-protection", "-n", "20", "-o", recording});
   EXPECT_EQ(result.status, 1);
   for (const char* expected : {"#GP", "rip", "rsp", "rflags", "cr3", "last 16 stamps"}) {
     EXPECT_NE(result.err.find(expected), std::string::npos) << expected << " in\n" << result.err;
@@ -122,7 +125,8 @@ TEST(Endings, RecordingsArePrivate) {
   Workspace workspace;
   const std::string recording = workspace.path("run");
   ::umask(0);
-  ASSERT_EQ(trapline({"run", "--workload", "pio", "-n", "5", "-q", "--no-probe-cost", "-o", recording}).status, 0);
+  ASSERT_EQ(
+      trapline({"run", "--workload", "pio", "-n", "5", "-q", "--no-probe-cost", "-o", recording}).status, 0);
   struct stat status {};
   ASSERT_EQ(::stat(recording.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0700u);

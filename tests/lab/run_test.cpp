@@ -17,7 +17,8 @@ class RunTest : public testing::Test {
   static void SetUpTestSuite() {
     workspace_ = new Workspace;
     recording_ = workspace_->path("run");
-    const auto result = trapline({"run", "--path", "hvm", "--workload", kEverything, "-n", "200", "-o", recording_});
+    const auto result =
+        trapline({"run", "--path", "hvm", "--workload", kEverything, "-n", "200", "-o", recording_});
     ASSERT_EQ(result.status, 0) << result.err;
     table_ = result.out;
     report_ = report_of(recording_);
@@ -111,7 +112,8 @@ TEST_F(RunTest, StatesAddUpToTheTracedTime) {
   ASSERT_EQ(report_["accounting"].size(), 1u);
   const auto& row = report_["accounting"][0];
   std::uint64_t sum = 0;
-  for (const auto& [state, ns] : row["states"].items()) sum += ns.get<std::uint64_t>();
+  for (const auto& [state, ns] : row["states"].items())
+    sum += ns.get<std::uint64_t>();
   EXPECT_EQ(sum, row["traced_ns"]);
   EXPECT_GT(row["states"]["guest"], 0);
   EXPECT_GT(row["states"]["kvm"], 0);
@@ -156,7 +158,8 @@ TEST_F(RunTest, TheChromeTraceHasEveryLaneAndNoOverlap) {
   for (auto& event : trace["traceEvents"]) {
     if (event["ph"] != "X" || !event.contains("args") || !event["args"].contains("cause")) continue;
     if (before != nullptr && event["dur"] > 0.002) {
-      (*before)["dur"] = event["ts"].get<double>() + event["dur"].get<double>() / 2 - (*before)["ts"].get<double>();
+      (*before)["dur"] =
+          event["ts"].get<double>() + event["dur"].get<double>() / 2 - (*before)["ts"].get<double>();
       break;
     }
     before = &event;
@@ -173,7 +176,8 @@ TEST(Run, TheGuestGreetsOnItsConsole) {
 TEST(Run, WithoutStampsTheLoopsAreBare) {
   Workspace workspace;
   const std::string recording = workspace.path("bare");
-  ASSERT_EQ(trapline({"run", "--workload", "pio", "-n", "500", "--no-stamps", "-q", "-o", recording}).status, 0);
+  ASSERT_EQ(trapline({"run", "--workload", "pio", "-n", "500", "--no-stamps", "-q", "-o", recording}).status,
+            0);
   const auto report = report_of(recording);
   EXPECT_EQ(report["clock"]["stamps"], 0);
   EXPECT_EQ(exits_named(report, "io"), 501u) << "500 writes and the one to the exit port";
@@ -184,7 +188,8 @@ TEST(Run, ProbeCostIsMeasuredUnlessToldNotTo) {
   const std::string with = workspace.path("with");
   const std::string without = workspace.path("without");
   ASSERT_EQ(trapline({"run", "--workload", "pio", "-n", "10", "-q", "-o", with}).status, 0);
-  ASSERT_EQ(trapline({"run", "--workload", "pio", "-n", "10", "-q", "--no-probe-cost", "-o", without}).status, 0);
+  ASSERT_EQ(trapline({"run", "--workload", "pio", "-n", "10", "-q", "--no-probe-cost", "-o", without}).status,
+            0);
   EXPECT_GT(report_of(with)["probe_cost"]["exits"], 0);
   EXPECT_TRUE(report_of(without)["probe_cost"].is_null());
   EXPECT_EQ(exits_named(report_of(with), "io"), exits_named(report_of(without), "io"))

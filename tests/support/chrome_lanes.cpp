@@ -16,7 +16,9 @@ struct Slice {
   std::string name;
 };
 
-std::int64_t ns_of(const nlohmann::json& microseconds) { return std::llround(microseconds.get<double>() * 1000); }
+std::int64_t ns_of(const nlohmann::json& microseconds) {
+  return std::llround(microseconds.get<double>() * 1000);
+}
 
 std::string overlap_on_lane(std::vector<Slice> slices) {
   // Of slices that begin together the longer one is the parent.
@@ -25,10 +27,11 @@ std::string overlap_on_lane(std::vector<Slice> slices) {
   });
   std::vector<Slice> open;
   for (const Slice& slice : slices) {
-    while (!open.empty() && open.back().end_ns <= slice.begin_ns) open.pop_back();
+    while (!open.empty() && open.back().end_ns <= slice.begin_ns)
+      open.pop_back();
     if (!open.empty() && slice.end_ns > open.back().end_ns) {
-      return fmt::format("{} [{}, {}] and {} [{}, {}]", open.back().name, open.back().begin_ns, open.back().end_ns,
-                         slice.name, slice.begin_ns, slice.end_ns);
+      return fmt::format("{} [{}, {}] and {} [{}, {}]", open.back().name, open.back().begin_ns,
+                         open.back().end_ns, slice.name, slice.begin_ns, slice.end_ns);
     }
     open.push_back(slice);
   }
@@ -42,7 +45,8 @@ std::string find_overlap(const nlohmann::json& chrome_trace) {
   for (const auto& event : chrome_trace.at("traceEvents")) {
     if (event.at("ph") != "X") continue;
     const std::int64_t begin = ns_of(event.at("ts"));
-    lanes[{event.at("pid"), event.at("tid")}].push_back({begin, begin + ns_of(event.at("dur")), event.at("name")});
+    lanes[{event.at("pid"), event.at("tid")}].push_back(
+        {begin, begin + ns_of(event.at("dur")), event.at("name")});
   }
   for (const auto& [lane, slices] : lanes) {
     if (auto overlap = overlap_on_lane(slices); !overlap.empty()) {

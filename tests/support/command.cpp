@@ -24,12 +24,14 @@ Pipe make_pipe() {
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
-[[noreturn]] void become(const std::vector<std::string>& argv, const CommandOptions& options, int out, int err) {
+[[noreturn]] void become(const std::vector<std::string>& argv, const CommandOptions& options, int out,
+                         int err) {
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   if (options.before_exec) options.before_exec();
   std::vector<char*> arguments;
-  for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : argv)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   ::execvp(arguments[0], arguments.data());
   ::_exit(127);

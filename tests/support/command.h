@@ -1,10 +1,10 @@
 // Runs a program as a user would and keeps what it said.
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <functional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 namespace trapline::test {

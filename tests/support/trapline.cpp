@@ -9,7 +9,9 @@
 
 namespace trapline::test {
 
-std::string trapline_program() { return TRAPLINE_PROGRAM; }
+std::string trapline_program() {
+  return TRAPLINE_PROGRAM;
+}
 
 CommandResult trapline(const std::vector<std::string>& arguments, const CommandOptions& options) {
   std::vector<std::string> argv = {trapline_program()};
@@ -54,7 +56,8 @@ std::uint64_t exits_named(const nlohmann::json& report, const std::string& reaso
 
 std::vector<std::uint32_t> loaded_bpf_programs() {
   std::vector<std::uint32_t> ids;
-  for (std::uint32_t id = 0; bpf_prog_get_next_id(id, &id) == 0;) ids.push_back(id);
+  for (std::uint32_t id = 0; bpf_prog_get_next_id(id, &id) == 0;)
+    ids.push_back(id);
   return ids;
 }
 

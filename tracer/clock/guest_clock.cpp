@@ -6,8 +6,8 @@ HostNs GuestClock::to_ns(GuestTsc tsc, const HostClock& host, HostNs not_before)
   const auto date = [&](const Epoch& epoch) {
     return host.to_ns(HostTsc{tsc.value - static_cast<std::uint64_t>(epoch.offset)});
   };
-  // An epoch fits when the date falls into it; dates may be off by the clock's error at its borders. Of two that
-  // fit, the later one that does not lie before the previous stamp.
+  // An epoch fits when the date falls into it; dates may be off by the clock's error at its borders. Of two
+  // that fit, the later one that does not lie before the previous stamp.
   const std::int64_t slack = static_cast<std::int64_t>(host.error_bound_ns());
   for (std::size_t i = epochs_.size(); i-- > 0;) {
     const HostNs ns = date(epochs_[i]);

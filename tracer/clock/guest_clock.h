@@ -9,9 +9,9 @@
 
 namespace trapline::tracer {
 
-// guest_tsc = host_tsc + offset (no TSC scaling). The offset may change while the guest runs: the guest writes its
-// TSC, or KVM synchronises it. A guest value alone does not tell which offset was in force; that its date falls into
-// the offset's own time does.
+// guest_tsc = host_tsc + offset (no TSC scaling). The offset may change while the guest runs: the guest
+// writes its TSC, or KVM synchronises it. A guest value alone does not tell which offset was in force; that
+// its date falls into the offset's own time does.
 class GuestClock {
  public:
   explicit GuestClock(std::int64_t initial_offset) : epochs_{{HostNs{0}, initial_offset}} {}

@@ -11,7 +11,8 @@ namespace trapline::tracer {
 namespace {
 
 double slope(const ClockSample& from, const ClockSample& to) {
-  return static_cast<double>(to.ns.value - from.ns.value) / static_cast<double>(to.tsc.value - from.tsc.value);
+  return static_cast<double>(to.ns.value - from.ns.value) /
+         static_cast<double>(to.tsc.value - from.tsc.value);
 }
 
 }  // namespace
@@ -21,19 +22,22 @@ Result<HostClock> HostClock::through(std::vector<ClockSample> samples) {
   const auto same_tick = [](const ClockSample& a, const ClockSample& b) { return a.tsc == b.tsc; };
   samples.erase(std::unique(samples.begin(), samples.end(), same_tick), samples.end());
   if (samples.size() < 2) {
-    return fail("the recording has fewer than two clock samples: time stamps of guest and VMM cannot be dated",
-                "record for longer than a moment");
+    return fail(
+        "the recording has fewer than two clock samples: time stamps of guest and VMM cannot be dated",
+        "record for longer than a moment");
   }
   for (std::size_t i = 1; i < samples.size(); ++i) {
     if (samples[i].tsc < samples[i - 1].tsc || samples[i].ns < samples[i - 1].ns) {
-      return fail(fmt::format("the host's TSC or clock ran backwards between clock samples {} and {}", i - 1, i),
-                  "trace on a machine whose clocksource is tsc (trapline doctor shows it)");
+      return fail(
+          fmt::format("the host's TSC or clock ran backwards between clock samples {} and {}", i - 1, i),
+          "trace on a machine whose clocksource is tsc (trapline doctor shows it)");
     }
   }
   return HostClock(samples);
 }
 
-HostClock::HostClock(const std::vector<ClockSample>& samples) : ns_per_tick_(slope(samples.front(), samples.back())) {
+HostClock::HostClock(const std::vector<ClockSample>& samples)
+    : ns_per_tick_(slope(samples.front(), samples.back())) {
   std::uint64_t widest = 0;
   std::uint64_t uneven_ns = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {

@@ -10,13 +10,14 @@
 
 namespace trapline::tracer {
 
-// Between two samples the clock is taken to run evenly; before the first and after the last as in the outermost
-// interval. The bound adds the widest sample's half width (the clock was read somewhere within it) and how far any
-// sample lies from the line through its neighbours (the clock did not run quite evenly: NTP, a slewing host).
+// Between two samples the clock is taken to run evenly; before the first and after the last as in the
+// outermost interval. The bound adds the widest sample's half width (the clock was read somewhere within it)
+// and how far any sample lies from the line through its neighbours (the clock did not run quite evenly: NTP,
+// a slewing host).
 class HostClock {
  public:
-  // At least two samples of different TSC values, in the order they were taken. Samples whose TSC or time runs
-  // backwards are an error: such a TSC cannot date anything.
+  // At least two samples of different TSC values, in the order they were taken. Samples whose TSC or time
+  // runs backwards are an error: such a TSC cannot date anything.
   static Result<HostClock> through(std::vector<ClockSample> samples);
 
   [[nodiscard]] HostNs to_ns(HostTsc tsc) const {
@@ -33,7 +34,8 @@ class HostClock {
     double ns_per_tick;
 
     [[nodiscard]] HostNs at(HostTsc when) const {
-      const double distance = static_cast<double>(static_cast<std::int64_t>(when.value - tsc.value)) * ns_per_tick;
+      const double distance =
+          static_cast<double>(static_cast<std::int64_t>(when.value - tsc.value)) * ns_per_tick;
       // Rounded by hand: this runs for every stamp and mark while recording, and llround() is a call.
       const auto rounded = static_cast<std::int64_t>(distance + (distance < 0 ? -0.5 : 0.5));
       return HostNs{ns.value + static_cast<std::uint64_t>(rounded)};

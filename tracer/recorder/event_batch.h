@@ -11,9 +11,10 @@
 
 namespace trapline::tracer {
 
-// Interrupts nest: a record may be reserved before and stamped after its neighbour. Both are always drained in the
-// same batch (bpf/probes.bpf.c, emit), so sorting a batch makes the whole stream monotonic. A stamp that is older
-// than the last batch nevertheless is lifted to that batch's end and counted: a reader insists on order.
+// Interrupts nest: a record may be reserved before and stamped after its neighbour. Both are always drained
+// in the same batch (bpf/probes.bpf.c, emit), so sorting a batch makes the whole stream monotonic. A stamp
+// that is older than the last batch nevertheless is lifted to that batch's end and counted: a reader insists
+// on order.
 class EventBatch {
  public:
   // A struct trl_kvm_event or trl_exit_cycle as the ring holds it.
@@ -22,7 +23,8 @@ class EventBatch {
   [[nodiscard]] bool empty() const { return places_.empty(); }
   [[nodiscard]] std::size_t size() const { return places_.size(); }
 
-  // The sorted records' bytes, valid until the next call of anything; `first` and `last` are their outer stamps.
+  // The sorted records' bytes, valid until the next call of anything; `first` and `last` are their outer
+  // stamps.
   struct Sorted {
     std::span<const std::byte> bytes;
     HostNs first;

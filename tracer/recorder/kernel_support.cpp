@@ -48,7 +48,9 @@ std::string lockdown_mode() {
                                                                  : text->substr(open + 1, close - open - 1);
 }
 
-Btf load_module_btf(const char* module, btf* base) { return {btf__load_module_btf(module, base), btf__free}; }
+Btf load_module_btf(const char* module, btf* base) {
+  return {btf__load_module_btf(module, base), btf__free};
+}
 
 // The kernel's build leaves a typedef btf_trace_<name> for every tracepoint.
 bool btf_has_tracepoint(const btf* types, std::string_view name) {
@@ -119,15 +121,18 @@ Status check_recording_possible(const KernelSupport& kernel) {
     return lacks("the kernel is locked down (confidentiality): BPF may not read kernel memory",
                  "boot without lockdown=confidentiality, or run with --no-trace");
   }
-  // Iterating BTF objects of modules, which tp_btf on kvm.ko needs, takes CAP_SYS_ADMIN (bpf_btf_get_next_id).
+  // Iterating BTF objects of modules, which tp_btf on kvm.ko needs, takes CAP_SYS_ADMIN
+  // (bpf_btf_get_next_id).
   if (!kernel.cap_bpf || !kernel.cap_perfmon || !kernel.cap_sys_admin) {
-    return lacks(fmt::format("no right to load the probes:{}{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
-                             kernel.cap_perfmon ? "" : " CAP_PERFMON", kernel.cap_sys_admin ? "" : " CAP_SYS_ADMIN"),
-                 "run as root (sudo), or run with --no-trace");
+    return lacks(
+        fmt::format("no right to load the probes:{}{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
+                    kernel.cap_perfmon ? "" : " CAP_PERFMON", kernel.cap_sys_admin ? "" : " CAP_SYS_ADMIN"),
+        "run as root (sudo), or run with --no-trace");
   }
   if (!kernel.kernel_btf) {
-    return lacks("the kernel has no BTF: /sys/kernel/btf/vmlinux cannot be read",
-                 "use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's and Ubuntu's are), or run with --no-trace");
+    return lacks(
+        "the kernel has no BTF: /sys/kernel/btf/vmlinux cannot be read",
+        "use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's and Ubuntu's are), or run with --no-trace");
   }
   if (kernel.isa == Isa::none) {
     return lacks("neither kvm_amd nor kvm_intel is loaded",

@@ -13,16 +13,16 @@ namespace trapline::tracer {
 using recording::Isa;
 
 struct KernelSupport {
-  std::string release;      // uname -r
-  Isa isa = Isa::none;      // which of kvm_amd, kvm_intel is loaded
-  bool kernel_btf = false;  // /sys/kernel/btf/vmlinux is readable
-  bool kvm_btf = false;     // BTF of kvm and of the vendor module (or both built in)
-  bool rdonly_cast = false;  // kfunc bpf_rdonly_cast: plain loads instead of copies
+  std::string release;                   // uname -r
+  Isa isa = Isa::none;                   // which of kvm_amd, kvm_intel is loaded
+  bool kernel_btf = false;               // /sys/kernel/btf/vmlinux is readable
+  bool kvm_btf = false;                  // BTF of kvm and of the vendor module (or both built in)
+  bool rdonly_cast = false;              // kfunc bpf_rdonly_cast: plain loads instead of copies
   std::vector<std::string> tracepoints;  // of those in kProbedTracepoints that this kernel has
   bool cap_bpf = false;
   bool cap_perfmon = false;
   bool cap_sys_admin = false;
-  std::string lockdown;     // "none", "integrity", "confidentiality"; empty: no lockdown support
+  std::string lockdown;  // "none", "integrity", "confidentiality"; empty: no lockdown support
 
   [[nodiscard]] bool has_tracepoint(std::string_view name) const;
 };

@@ -26,7 +26,8 @@ namespace {
 using recording::RecordingWriter;
 using recording::StreamClass;
 
-// libbpf explains failures (the verifier's log above all) through this hook only; it is kept for the error message.
+// libbpf explains failures (the verifier's log above all) through this hook only; it is kept for the error
+// message.
 std::string& libbpf_messages() {
   static std::string text;
   return text;
@@ -73,8 +74,8 @@ struct Recorder::State {
   Mapping cycles;
   Mapping controls;
   std::unique_ptr<ring_buffer, RingBufferDeleter> events;
-  std::vector<EventBatch> batches;           // by CPU
-  std::vector<std::uint64_t> lost_written;   // by CPU: cycles_lost that a packet has told
+  std::vector<EventBatch> batches;          // by CPU
+  std::vector<std::uint64_t> lost_written;  // by CPU: cycles_lost that a packet has told
   std::uint32_t cpus = 0;
   std::uint32_t ring_records = 0;
   std::uint64_t recursion = 0;
@@ -85,7 +86,8 @@ struct Recorder::State {
   ~State() { detach(); }
 
   void detach() {
-    for (bpf_link* link : links) bpf_link__destroy(link);
+    for (bpf_link* link : links)
+      bpf_link__destroy(link);
     links.clear();
   }
 
@@ -113,7 +115,7 @@ Status Recorder::State::load(const RecorderOptions& options, const KernelSupport
 
   skeleton->rodata->target_tgid = static_cast<std::uint32_t>(options.target);
   skeleton->rodata->ring_records = ring_records;
-  skeleton->rodata->have_rdonly_cast = kernel.rdonly_cast;
+  skeleton->rodata->have_rdonly_cast = kernel.rdonly_cast ? 1 : 0;
   bpf_map__set_max_entries(skeleton->maps.cycles, cpus * ring_records);
   bpf_map__set_max_entries(skeleton->maps.controls, cpus);
   choose_programs(skeleton->obj, kernel);
@@ -139,12 +141,12 @@ Status Recorder::State::map_rings() {
   const std::size_t page = 4096;
   const auto whole_pages = [](std::size_t bytes) { return (bytes + page - 1) / page * page; };
   TRAPLINE_ASSIGN(cycles_map, Mapping::of_file(bpf_map__fd(skeleton->maps.cycles),
-                                               whole_pages(sizeof(trl_exit_cycle) * cpus * ring_records), PROT_READ,
-                                               MAP_SHARED, "the rings"));
+                                               whole_pages(sizeof(trl_exit_cycle) * cpus * ring_records),
+                                               PROT_READ, MAP_SHARED, "the rings"));
   cycles = std::move(cycles_map);
   TRAPLINE_ASSIGN(controls_map, Mapping::of_file(bpf_map__fd(skeleton->maps.controls),
-                                                 whole_pages(sizeof(trl_ring_control) * cpus), PROT_READ | PROT_WRITE,
-                                                 MAP_SHARED, "the rings' controls"));
+                                                 whole_pages(sizeof(trl_ring_control) * cpus),
+                                                 PROT_READ | PROT_WRITE, MAP_SHARED, "the rings' controls"));
   controls = std::move(controls_map);
 
   batches.resize(cpus);
@@ -175,7 +177,8 @@ Status Recorder::State::drain_cycles(RecordingWriter& writer, std::uint32_t cpu)
   const std::uint64_t tail = ring->tail;
   if (head == tail && lost == lost_written[cpu]) return {};
 
-  const auto* first = reinterpret_cast<const trl_exit_cycle*>(cycles.data()) + std::size_t{cpu} * ring_records;
+  const auto* first =
+      reinterpret_cast<const trl_exit_cycle*>(cycles.data()) + std::size_t{cpu} * ring_records;
   const std::uint64_t begin = tail % ring_records;
   const std::uint64_t count = head - tail;
   const std::uint64_t before_wrap = std::min<std::uint64_t>(count, ring_records - begin);
@@ -197,7 +200,8 @@ Status Recorder::State::drain_events(RecordingWriter& writer) {
   for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
     const std::uint64_t lost = std::atomic_ref(control(cpu)->events_lost).load();
     if (batches[cpu].empty()) {
-      TRAPLINE_TRY(writer.write_packet({StreamClass::kvm, cpu}, {}, {}, {}, lost));  // nothing, if no more are lost
+      TRAPLINE_TRY(
+          writer.write_packet({StreamClass::kvm, cpu}, {}, {}, {}, lost));  // nothing, if no more are lost
       continue;
     }
     const auto sorted = batches[cpu].sorted();
@@ -234,7 +238,8 @@ Result<Recorder> Recorder::attach(const RecorderOptions& options, const KernelSu
 }
 
 Status Recorder::drain(RecordingWriter& writer) {
-  for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu) TRAPLINE_TRY(state_->drain_cycles(writer, cpu));
+  for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu)
+    TRAPLINE_TRY(state_->drain_cycles(writer, cpu));
   return state_->drain_events(writer);
 }
 
@@ -244,13 +249,15 @@ void Recorder::discard() {
     std::atomic_ref(ring->tail).store(std::atomic_ref(ring->head).load());
   }
   ring_buffer__consume(state_->events.get());
-  for (EventBatch& batch : state_->batches) batch.clear();
+  for (EventBatch& batch : state_->batches)
+    batch.clear();
 }
 
 Status Recorder::stop(RecordingWriter& writer) {
   bpf_test_run_opts options{};
   options.sz = sizeof options;
-  if (const int error = bpf_prog_test_run_opts(bpf_program__fd(state_->skeleton->progs.flush_open_cycles), &options);
+  if (const int error =
+          bpf_prog_test_run_opts(bpf_program__fd(state_->skeleton->progs.flush_open_cycles), &options);
       error != 0) {
     return fail(libbpf_error("run", "the probe that tells of open cycles", -error));
   }

@@ -18,17 +18,17 @@ struct RecorderOptions {
 };
 
 struct Losses {
-  std::uint64_t cycles = 0;        // exit cycles: a CPU's ring was full
-  std::uint64_t events = 0;        // small records: the shared buffer was full
-  std::uint64_t recursion = 0;     // runs of a probe that the kernel skipped: it was already running on that CPU
-  std::uint64_t threads = 0;       // vCPU threads that could not be followed at all
+  std::uint64_t cycles = 0;     // exit cycles: a CPU's ring was full
+  std::uint64_t events = 0;     // small records: the shared buffer was full
+  std::uint64_t recursion = 0;  // runs of a probe that the kernel skipped: it was already running on that CPU
+  std::uint64_t threads = 0;    // vCPU threads that could not be followed at all
   std::uint64_t unattributed = 0;  // interrupts raised in kernel threads: not lost, but of no known VM
 
   [[nodiscard]] std::uint64_t records() const { return cycles + events + recursion; }
 };
 
-// From attach() until the object's end the probes run; the kernel takes them off when the process ends, however it
-// ends, because nothing of them is pinned. Not thread-safe: one owner drains and stops.
+// From attach() until the object's end the probes run; the kernel takes them off when the process ends,
+// however it ends, because nothing of them is pinned. Not thread-safe: one owner drains and stops.
 class Recorder {
  public:
   // Loads and attaches the probes. The caller has asked check_recording_possible() before.

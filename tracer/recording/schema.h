@@ -25,8 +25,7 @@ inline constexpr std::uint32_t kDeviceThreads = 0xffff;
 struct StreamKey {
   StreamClass stream = StreamClass::session;
   std::uint32_t instance = 0;  // session: 0
-  auto operator<=>(const StreamKey&) const =
-      default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs here
+  auto operator<=>(const StreamKey&) const = default;
 };
 
 struct StreamClassRow {

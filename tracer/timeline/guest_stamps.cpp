@@ -43,7 +43,8 @@ std::vector<Isr> isrs_from_stamps(std::span<const DatedStamp> stamps) {
     } else if (stamp.kind == GUEST_STAMP_EOI && !open.empty()) {
       isrs[open.back()].eoi = dated.at;
     } else if (stamp.kind == GUEST_STAMP_K2) {
-      // Stamps may have been overwritten: an inner ISR without its K2 stays incomplete, and ends where it began.
+      // Stamps may have been overwritten: an inner ISR without its K2 stays incomplete, and ends where it
+      // began.
       const auto match = std::find_if(open.rbegin(), open.rend(),
                                       [&](std::size_t index) { return isrs[index].vector == stamp.vector; });
       if (match == open.rend()) continue;
@@ -85,7 +86,8 @@ std::vector<WorkloadEvent> events_from_stamps(std::span<const DatedStamp> stamps
 void count_exits(std::span<WorkloadEvent> events, std::span<const Exit> exits) {
   auto exit = exits.begin();
   for (WorkloadEvent& event : events) {
-    while (exit != exits.end() && exit->exit < event.u0) ++exit;
+    while (exit != exits.end() && exit->exit < event.u0)
+      ++exit;
     for (; exit != exits.end() && exit->exit < event.u3; ++exit) {
       if (exit->description.cause == Cause::async) {
         ++event.async_exits;
@@ -99,7 +101,8 @@ void count_exits(std::span<WorkloadEvent> events, std::span<const Exit> exits) {
 }
 
 void link_injections(std::vector<Injection>& injections, std::vector<Isr>& isrs, std::uint64_t slack_ns) {
-  // Delivery that failed is repeated at the next entry: of the attempts at one event only the last brings the ISR.
+  // Delivery that failed is repeated at the next entry: of the attempts at one event only the last brings the
+  // ISR.
   std::map<std::uint32_t, std::vector<std::size_t>> last_attempts;
   for (std::size_t i = 0; i < injections.size(); ++i) {
     std::vector<std::size_t>& attempts = last_attempts[injections[i].vector];
@@ -107,7 +110,8 @@ void link_injections(std::vector<Injection>& injections, std::vector<Isr>& isrs,
     attempts.push_back(i);
   }
   std::map<std::uint32_t, std::vector<std::size_t>> isrs_of_vector;
-  for (std::size_t i = 0; i < isrs.size(); ++i) isrs_of_vector[isrs[i].vector].push_back(i);
+  for (std::size_t i = 0; i < isrs.size(); ++i)
+    isrs_of_vector[isrs[i].vector].push_back(i);
 
   for (const auto& [vector, attempts] : last_attempts) {
     const std::vector<std::size_t>& candidates = isrs_of_vector[vector];
@@ -130,7 +134,8 @@ StampCheck check_stamps(std::span<const DatedStamp> stamps, std::span<const Exit
   StampCheck check;
   std::size_t next = 0;  // the first exit that is not before the stamp
   for (const DatedStamp& stamp : stamps) {
-    while (next < exits.size() && exits[next].exit < stamp.at) ++next;
+    while (next < exits.size() && exits[next].exit < stamp.at)
+      ++next;
     // The guest ran from the entry of the exit before until the exit `next`.
     const HostNs entry = next == 0 ? first_entry : exits[next - 1].entry;
     const bool ends_in_exit = next > 0 && exits[next - 1].open;
@@ -138,7 +143,8 @@ StampCheck check_stamps(std::span<const DatedStamp> stamps, std::span<const Exit
     if (stamp.at < entry || ends_in_exit) {
       // In the middle of an exit: as far off as the nearer of its two ends.
       const std::uint64_t to_entry = ends_in_exit ? ~std::uint64_t{0} : entry.value - stamp.at.value;
-      const std::uint64_t from_exit = next == 0 ? ~std::uint64_t{0} : stamp.at.value - exits[next - 1].exit.value;
+      const std::uint64_t from_exit =
+          next == 0 ? ~std::uint64_t{0} : stamp.at.value - exits[next - 1].exit.value;
       outside = std::min(to_entry, from_exit);
     }
     ++check.checked;

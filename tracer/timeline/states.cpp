@@ -50,7 +50,8 @@ class StateWalk {
 
   // `state` until `end`, but for the stretches in which the thread was off the CPU.
   void host_until(HostNs end, State state, const Exit& exit) {
-    while (next_off_ < off_cpu_.size() && off_cpu_[next_off_].in <= slices_.at()) ++next_off_;
+    while (next_off_ < off_cpu_.size() && off_cpu_[next_off_].in <= slices_.at())
+      ++next_off_;
     for (std::size_t i = next_off_; i < off_cpu_.size() && off_cpu_[i].out < end; ++i) {
       slices_.until(off_cpu_[i].out, state);
       slices_.until(std::min(off_cpu_[i].in, end), state_off_cpu(off_cpu_[i], exit));

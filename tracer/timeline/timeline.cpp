@@ -42,7 +42,8 @@ class RecordsByVcpu {
   Status read_streams(std::span<const StreamClass> classes) {
     auto cursor = reader_.merged(classes);
     Event event;
-    while (cursor.next(event)) std::visit([&](auto record) { take(event, record); }, event.record);
+    while (cursor.next(event))
+      std::visit([&](auto record) { take(event, record); }, event.record);
     return cursor.status();
   }
 
@@ -114,13 +115,20 @@ class RecordsByVcpu {
 
 std::string_view state_name(State state) {
   switch (state) {
-    case State::guest: return "guest";
-    case State::kvm: return "kvm";
-    case State::vmm: return "vmm";
-    case State::halted: return "halted";
-    case State::blocked: return "blocked";
-    case State::preempted: return "preempted";
-    case State::unknown: break;
+    case State::guest:
+      return "guest";
+    case State::kvm:
+      return "kvm";
+    case State::vmm:
+      return "vmm";
+    case State::halted:
+      return "halted";
+    case State::blocked:
+      return "blocked";
+    case State::preempted:
+      return "preempted";
+    case State::unknown:
+      break;
   }
   return "unknown";
 }

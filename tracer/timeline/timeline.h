@@ -20,10 +20,10 @@ namespace trapline::tracer {
 // One VM exit and what followed until the entry that ended it.
 struct Exit {
   HostNs exit;
-  HostNs entry;                   // of an open cycle: when it was last seen open
-  bool open = false;              // the recording ends inside it
-  trl_exit_cycle record{};        // raw fields
-  ExitDescription description;    // reason, key, cause
+  HostNs entry;                     // of an open cycle: when it was last seen open
+  bool open = false;                // the recording ends inside it
+  trl_exit_cycle record{};          // raw fields
+  ExitDescription description;      // reason, key, cause
   std::optional<HostNs> user_exit;  // KVM_RUN returned to user space
   // The VMM's own account of the same stay: between the two it ran, around them KVM did.
   std::optional<HostNs> vmm_begin;
@@ -51,21 +51,21 @@ struct StateSlice {
 
 // An event that KVM injected at an entry.
 struct Injection {
-  HostNs at;                  // the entry
+  HostNs at;  // the entry
   std::uint32_t vector = 0;
-  bool exception = false;     // otherwise an external interrupt or NMI
-  bool reinjected = false;    // its delivery had been interrupted by the exit before: not a new event
+  bool exception = false;          // otherwise an external interrupt or NMI
+  bool reinjected = false;         // its delivery had been interrupted by the exit before: not a new event
   std::optional<std::size_t> isr;  // index into VcpuTimeline::isrs
 };
 
 // The guest's own stamps around one interrupt, exception or system-call handler.
 struct Isr {
-  HostNs entry;               // K1: registers are saved
-  HostNs iret;                // K2: before registers are restored
-  std::uint32_t vector = 0;   // GUEST_VECTOR_SYSCALL: SYSCALL
+  HostNs entry;              // K1: registers are saved
+  HostNs iret;               // K2: before registers are restored
+  std::uint32_t vector = 0;  // GUEST_VECTOR_SYSCALL: SYSCALL
   std::uint16_t workload = 0;
-  unsigned depth = 0;         // 0: interrupted no other handler
-  bool complete = false;      // K2 was seen
+  unsigned depth = 0;     // 0: interrupted no other handler
+  bool complete = false;  // K2 was seen
   std::optional<HostNs> eoi;
   std::optional<std::size_t> injection;  // index into VcpuTimeline::injections: what brought it
 };
@@ -86,7 +86,7 @@ struct WorkloadEvent {
 // How far the guest's stamps agree with the entries and exits around them.
 struct StampCheck {
   std::uint64_t checked = 0;
-  std::uint64_t outside = 0;           // further outside of entry..exit than the clock's bound allows
+  std::uint64_t outside = 0;             // further outside of entry..exit than the clock's bound allows
   std::uint64_t worst_violation_ns = 0;  // the measured synchronisation error
 };
 

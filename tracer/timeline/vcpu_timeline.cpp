@@ -39,7 +39,8 @@ void add_stays(std::vector<Exit>& exits, std::span<const DatedStay> stays, std::
   auto stay = stays.begin();
   for (Exit& exit : exits) {
     if (!exit.user_exit) continue;
-    while (stay != stays.end() && stay->left.value + slack_ns < exit.user_exit->value) ++stay;
+    while (stay != stays.end() && stay->left.value + slack_ns < exit.user_exit->value)
+      ++stay;
     if (stay == stays.end()) return;
     if (!exit.open && stay->left > exit.entry) continue;
     // Converted times may stick out by the clock's error: the cycle's own times are exact.
@@ -52,11 +53,12 @@ void add_stays(std::vector<Exit>& exits, std::span<const DatedStay> stays, std::
 
 // Whether the entry of `cycle` injects again what an exit interrupted, and not a new event.
 //
-// KVM's own flag cannot tell: its tracepoint sets `reinjected` on every KVM_INTERRUPT. EXITINTINFO alone cannot
-// either: KVM writes an injection there, too, that it prepared and called off before the entry
-// (svm_cancel_injection). An interrupt's delivery can only have been interrupted if the entry before injected it;
-// an exception or INT n may have been the guest's own.
-bool is_reinjection(const trl_exit_cycle& cycle, const EventField& injected, const EventField& injected_before) {
+// KVM's own flag cannot tell: its tracepoint sets `reinjected` on every KVM_INTERRUPT. EXITINTINFO alone
+// cannot either: KVM writes an injection there, too, that it prepared and called off before the entry
+// (svm_cancel_injection). An interrupt's delivery can only have been interrupted if the entry before injected
+// it; an exception or INT n may have been the guest's own.
+bool is_reinjection(const trl_exit_cycle& cycle, const EventField& injected,
+                    const EventField& injected_before) {
   if ((cycle.flags & TRL_ENTRY_ONLY) != 0) return false;
   const auto same_event = [&](const EventField& other) {
     return other.valid && other.vector == injected.vector && other.type == injected.type;

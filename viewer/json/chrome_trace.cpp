@@ -8,8 +8,6 @@
 
 #include "tracer/exits/user_exits.h"
 #include "tracer/exits/vectors.h"
-#include "tracer/exits/user_exits.h"
-#include "tracer/exits/vectors.h"
 #include "vmm/guest/abi.h"
 
 namespace trapline::viewer {
@@ -27,9 +25,9 @@ constexpr std::uint64_t kVmProcess = 1;
 
 enum class Lane : std::uint64_t { states, exits, vmm, injections, isrs, workload };
 constexpr std::array kLanes = {
-    std::pair{Lane::states, "state"},          std::pair{Lane::exits, "exits"},
-    std::pair{Lane::vmm, "VMM"},               std::pair{Lane::injections, "injections"},
-    std::pair{Lane::isrs, "guest ISR"},        std::pair{Lane::workload, "guest workload"},
+    std::pair{Lane::states, "state"},   std::pair{Lane::exits, "exits"},
+    std::pair{Lane::vmm, "VMM"},        std::pair{Lane::injections, "injections"},
+    std::pair{Lane::isrs, "guest ISR"}, std::pair{Lane::workload, "guest workload"},
 };
 
 std::uint64_t thread_of(std::uint16_t vcpu, Lane lane) {
@@ -45,7 +43,8 @@ class ChromeTrace {
     json_.key("traceEvents");
     json_.begin_array();
     name("process_name", 0, fmt::format("VM {}", info.path));
-    for (const VcpuTimeline& vcpu : timeline_.vcpus) write_vcpu(vcpu);
+    for (const VcpuTimeline& vcpu : timeline_.vcpus)
+      write_vcpu(vcpu);
     json_.end_array();
     write_origin(info);
     json_.end_object();
@@ -63,11 +62,16 @@ class ChromeTrace {
       begin_slice(vcpu.vcpu, Lane::states, tracer::state_name(state.state), state.begin, state.end);
       json_.end_object();
     }
-    for (const Exit& exit : vcpu.exits) write_exit(vcpu.vcpu, exit);
-    for (const Exit& exit : vcpu.exits) write_vmm(vcpu.vcpu, exit);
-    for (std::size_t i = 0; i < vcpu.injections.size(); ++i) write_injection(vcpu, i);
-    for (std::size_t i = 0; i < vcpu.isrs.size(); ++i) write_isr(vcpu, i);
-    for (const WorkloadEvent& event : vcpu.events) write_event(vcpu.vcpu, event);
+    for (const Exit& exit : vcpu.exits)
+      write_exit(vcpu.vcpu, exit);
+    for (const Exit& exit : vcpu.exits)
+      write_vmm(vcpu.vcpu, exit);
+    for (std::size_t i = 0; i < vcpu.injections.size(); ++i)
+      write_injection(vcpu, i);
+    for (std::size_t i = 0; i < vcpu.isrs.size(); ++i)
+      write_isr(vcpu, i);
+    for (const WorkloadEvent& event : vcpu.events)
+      write_event(vcpu.vcpu, event);
   }
 
   void write_exit(std::uint16_t vcpu, const Exit& exit) {
@@ -86,7 +90,8 @@ class ChromeTrace {
 
   void write_vmm(std::uint16_t vcpu, const Exit& exit) {
     if (!exit.vmm_begin || !exit.vmm_end) return;
-    begin_slice(vcpu, Lane::vmm, tracer::user_exit_name(exit.record.user_reason), *exit.vmm_begin, *exit.vmm_end);
+    begin_slice(vcpu, Lane::vmm, tracer::user_exit_name(exit.record.user_reason), *exit.vmm_begin,
+                *exit.vmm_end);
     json_.key("args");
     json_.begin_object();
     text("key", exit.description.key);

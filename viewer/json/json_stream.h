@@ -1,4 +1,5 @@
-// Writes JSON as it goes, for documents with a member for every event. (Small documents are nlohmann::json's.)
+// Writes JSON as it goes, for documents with a member for every event. (Small documents are
+// nlohmann::json's.)
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ class TextSink {
   [[nodiscard]] virtual Status write(std::string_view text) = 0;
 };
 
-// Commas and quotes are the writer's duty, matching of begin and end the caller's. The first error of the sink is
-// kept and told by finish(); what is written after it goes nowhere.
+// Commas and quotes are the writer's duty, matching of begin and end the caller's. The first error of the
+// sink is kept and told by finish(); what is written after it goes nowhere.
 class JsonStream {
  public:
   explicit JsonStream(TextSink& sink) : sink_(sink) {}

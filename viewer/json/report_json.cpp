@@ -11,12 +11,20 @@ namespace {
 using analysis::Summary;
 using nlohmann::json;
 
-std::int64_t whole(double value) { return std::llround(value); }
+std::int64_t whole(double value) {
+  return std::llround(value);
+}
 
 json distribution(const Distribution& of) {
-  return {{"count", of.count()},           {"total_ns", of.total()},         {"min_ns", of.min()},
-          {"avg_ns", whole(of.mean())},    {"stddev_ns", whole(of.stddev())}, {"p50_ns", of.percentile(50)},
-          {"p90_ns", of.percentile(90)},   {"p99_ns", of.percentile(99)},    {"max_ns", of.max()},
+  return {{"count", of.count()},
+          {"total_ns", of.total()},
+          {"min_ns", of.min()},
+          {"avg_ns", whole(of.mean())},
+          {"stddev_ns", whole(of.stddev())},
+          {"p50_ns", of.percentile(50)},
+          {"p90_ns", of.percentile(90)},
+          {"p99_ns", of.percentile(99)},
+          {"max_ns", of.max()},
           {"percentiles", of.exact() ? "exact" : "histogram, at most 1 % high"}};
 }
 
@@ -91,7 +99,8 @@ json accounting(const Summary& summary) {
   json rows = json::array();
   for (const auto& row : summary.states) {
     json states = json::object();
-    for (const auto& [state, ns] : row.states) states[std::string(tracer::state_name(state))] = ns;
+    for (const auto& [state, ns] : row.states)
+      states[std::string(tracer::state_name(state))] = ns;
     rows.push_back({{"vm", 0}, {"vcpu", row.vcpu}, {"traced_ns", row.traced_ns}, {"states", states}});
   }
   return rows;
@@ -100,13 +109,19 @@ json accounting(const Summary& summary) {
 json truth(const Summary& summary) {
   json guest = json::array();
   for (const auto& row : summary.truth) {
-    guest.push_back(
-        {{"vcpu", row.vcpu}, {"what", row.what}, {"guest", row.guest}, {"recorded", row.recorded}, {"equal", row.agrees()}});
+    guest.push_back({{"vcpu", row.vcpu},
+                     {"what", row.what},
+                     {"guest", row.guest},
+                     {"recorded", row.recorded},
+                     {"equal", row.agrees()}});
   }
   json kvm = json::array();
   for (const auto& row : summary.kvm_stats) {
-    kvm.push_back(
-        {{"vcpu", row.vcpu}, {"counter", row.name}, {"kvm", row.kvm}, {"recorded", row.recorded}, {"equal", row.agrees()}});
+    kvm.push_back({{"vcpu", row.vcpu},
+                   {"counter", row.name},
+                   {"kvm", row.kvm},
+                   {"recorded", row.recorded},
+                   {"equal", row.agrees()}});
   }
   return {{"guest", guest}, {"kvm", kvm}};
 }

@@ -13,7 +13,8 @@ using tracer::Cause;
 
 std::string time_unit_note(recording::TimeKind kind) {
   switch (kind) {
-    case recording::TimeKind::real: return {};
+    case recording::TimeKind::real:
+      return {};
     case recording::TimeKind::emulated:
       return "emulated machine: counts and order are real, times are not\n";
     case recording::TimeKind::counted:
@@ -25,72 +26,107 @@ std::string time_unit_note(recording::TimeKind kind) {
 // What a reader must know before believing any figure below.
 std::string header(const Summary& summary) {
   const auto& info = summary.info;
-  std::string text = fmt::format("trapline: {} of {} traced, path {}, Linux {}, {}\n", summary.ended,
-                                 short_time(static_cast<double>(summary.traced_ns)),
-                                 info.path.empty() ? "-" : info.path, info.kernel_release,
-                                 recording::isa_name(info.isa));
+  std::string text =
+      fmt::format("trapline: {} of {} traced, path {}, Linux {}, {}\n", summary.ended,
+                  short_time(static_cast<double>(summary.traced_ns)), info.path.empty() ? "-" : info.path,
+                  info.kernel_release, recording::isa_name(info.isa));
   text += time_unit_note(info.time_kind);
   text += fmt::format("lost records: {}", summary.records_lost);
   if (summary.unattributed != 0) text += fmt::format(", interrupts of no known VM: {}", summary.unattributed);
-  text += fmt::format("\nclock: error bound {} ns; {} guest stamps, {} outside of their entry..exit, worst by {} ns\n",
-                      summary.clock_bound_ns, summary.stamp_check.checked, summary.stamp_check.outside,
-                      summary.stamp_check.worst_violation_ns);
+  text += fmt::format(
+      "\nclock: error bound {} ns; {} guest stamps, {} outside of their entry..exit, worst by {} ns\n",
+      summary.clock_bound_ns, summary.stamp_check.checked, summary.stamp_check.outside,
+      summary.stamp_check.worst_violation_ns);
   if (summary.probe_cost) {
-    text += fmt::format("probe cost: {} ns per exit (measured before the run on {} exits: {} traced, {} untraced)\n",
-                        summary.probe_cost->per_exit_ns, summary.probe_cost->exits, summary.probe_cost->traced_ns,
-                        summary.probe_cost->untraced_ns);
+    text += fmt::format(
+        "probe cost: {} ns per exit (measured before the run on {} exits: {} traced, {} untraced)\n",
+        summary.probe_cost->per_exit_ns, summary.probe_cost->exits, summary.probe_cost->traced_ns,
+        summary.probe_cost->untraced_ns);
   }
-  for (const std::string& file : summary.cut_files) text += fmt::format("cut: the end of {} is missing\n", file);
+  for (const std::string& file : summary.cut_files)
+    text += fmt::format("cut: the end of {} is missing\n", file);
   return text;
 }
 
 std::string percent(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? "-" : fmt::format("{:.1f}", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  return whole == 0 ? "-"
+                    : fmt::format("{:.1f}", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
-std::string time(std::uint64_t ns) { return short_time(static_cast<double>(ns)); }
+std::string time(std::uint64_t ns) {
+  return short_time(static_cast<double>(ns));
+}
 
 std::string exits_table(const Summary& summary, Cause cause, std::string_view title) {
-  Table table({{"reason", Align::left}, {"what", Align::left}, {"count"}, {"total"}, {"% of run"}, {"min"}, {"p50"},
-               {"p99"}, {"max"}, {"in KVM"}, {"in VMM"}});
+  Table table({{"reason", Align::left},
+               {"what", Align::left},
+               {"count"},
+               {"total"},
+               {"% of run"},
+               {"min"},
+               {"p50"},
+               {"p99"},
+               {"max"},
+               {"in KVM"},
+               {"in VMM"}});
   for (const auto& row : summary.exits) {
     if (row.cause != cause) continue;
     table.add({row.reason, row.key, fmt::format("{}{}", row.count(), row.open != 0 ? "*" : ""),
-               time(row.duration.total()), percent(row.duration.total(), summary.traced_ns), time(row.duration.min()),
-               time(row.duration.percentile(50)), time(row.duration.percentile(99)), time(row.duration.max()),
-               time(row.kvm_ns), time(row.vmm_ns)});
+               time(row.duration.total()), percent(row.duration.total(), summary.traced_ns),
+               time(row.duration.min()), time(row.duration.percentile(50)), time(row.duration.percentile(99)),
+               time(row.duration.max()), time(row.kvm_ns), time(row.vmm_ns)});
   }
   return table.empty() ? std::string{} : "\n" + table.text(title);
 }
 
 std::string workloads_table(const Summary& summary) {
-  Table table({{"workload", Align::left}, {"events"}, {"U0-K1 p50"}, {"K1-K2 p50"}, {"K2-U3 p50"}, {"U0-U3 p50"},
-               {"p99"}, {"max"}, {"exits/event: user"}, {"kernel"}, {"async"}});
+  Table table({{"workload", Align::left},
+               {"events"},
+               {"U0-K1 p50"},
+               {"K1-K2 p50"},
+               {"K2-U3 p50"},
+               {"U0-U3 p50"},
+               {"p99"},
+               {"max"},
+               {"exits/event: user"},
+               {"kernel"},
+               {"async"}});
   const auto per_event = [](std::uint64_t count, std::uint64_t events) {
     return fmt::format("{:.3f}", static_cast<double>(count) / static_cast<double>(events));
   };
   const auto p50 = [](const Distribution& of) { return of.count() == 0 ? "-" : time(of.percentile(50)); };
   for (const auto& row : summary.workloads) {
-    table.add({row.workload, fmt::format("{}", row.events), p50(row.delivery), p50(row.handler), p50(row.return_),
-               p50(row.round_trip), time(row.round_trip.percentile(99)), time(row.round_trip.max()),
-               per_event(row.user_exits, row.events), per_event(row.kernel_exits, row.events),
-               per_event(row.async_exits, row.events)});
+    table.add({row.workload, fmt::format("{}", row.events), p50(row.delivery), p50(row.handler),
+               p50(row.return_), p50(row.round_trip), time(row.round_trip.percentile(99)),
+               time(row.round_trip.max()), per_event(row.user_exits, row.events),
+               per_event(row.kernel_exits, row.events), per_event(row.async_exits, row.events)});
   }
-  return table.empty() ? std::string{}
-                       : "\n" + table.text("Workload events, from before the trap (U0) through the handler (K1..K2) to "
-                                           "user mode again (U3)");
+  return table.empty()
+             ? std::string{}
+             : "\n" + table.text(
+                          "Workload events, from before the trap (U0) through the handler (K1..K2) to "
+                          "user mode again (U3)");
 }
 
 std::string vectors_table(const Summary& summary) {
-  Table table({{"vector", Align::left}, {"injected"}, {"again"}, {"ISR entries"}, {"irets"}, {"entry-ISR p50"},
-               {"p99"}, {"ISR p50"}, {"p99"}});
+  Table table({{"vector", Align::left},
+               {"injected"},
+               {"again"},
+               {"ISR entries"},
+               {"irets"},
+               {"entry-ISR p50"},
+               {"p99"},
+               {"ISR p50"},
+               {"p99"}});
   for (const auto& row : summary.vectors) {
-    table.add({tracer::vector_name(row.vector), fmt::format("{}", row.injected), fmt::format("{}", row.reinjected),
-               fmt::format("{}", row.isr_entered), fmt::format("{}", row.isr_returned),
-               time(row.entry_latency.percentile(50)), time(row.entry_latency.percentile(99)),
-               time(row.isr_duration.percentile(50)), time(row.isr_duration.percentile(99))});
+    table.add({tracer::vector_name(row.vector), fmt::format("{}", row.injected),
+               fmt::format("{}", row.reinjected), fmt::format("{}", row.isr_entered),
+               fmt::format("{}", row.isr_returned), time(row.entry_latency.percentile(50)),
+               time(row.entry_latency.percentile(99)), time(row.isr_duration.percentile(50)),
+               time(row.isr_duration.percentile(99))});
   }
-  return table.empty() ? std::string{} : "\n" + table.text("Injected vectors, and the guest handlers they led to");
+  return table.empty() ? std::string{}
+                       : "\n" + table.text("Injected vectors, and the guest handlers they led to");
 }
 
 std::string truth_table(const Summary& summary) {
@@ -100,10 +136,11 @@ std::string truth_table(const Summary& summary) {
                row.agrees() ? "equal" : "DIFFERENT"});
   }
   for (const auto& row : summary.kvm_stats) {
-    table.add({fmt::format("KVM's counter {}", row.name), fmt::format("{}", row.kvm), fmt::format("{}", row.recorded),
-               row.agrees() ? "equal" : "DIFFERENT"});
+    table.add({fmt::format("KVM's counter {}", row.name), fmt::format("{}", row.kvm),
+               fmt::format("{}", row.recorded), row.agrees() ? "equal" : "DIFFERENT"});
   }
-  return table.empty() ? std::string{} : "\n" + table.text("What the guest and KVM counted, beside what was recorded");
+  return table.empty() ? std::string{}
+                       : "\n" + table.text("What the guest and KVM counted, beside what was recorded");
 }
 
 std::string states_table(const Summary& summary) {
@@ -125,7 +162,8 @@ std::string report_text(const Summary& summary) {
   text += exits_table(summary, Cause::guest, "Exits that the guest caused");
   text += exits_table(summary, Cause::async, "Exits that happened to it");
   bool open = false;
-  for (const auto& row : summary.exits) open = open || row.open != 0;
+  for (const auto& row : summary.exits)
+    open = open || row.open != 0;
   if (open) text += "  * one of them was never followed by an entry: it counts, but has no duration\n";
   text += workloads_table(summary);
   text += vectors_table(summary);

@@ -10,9 +10,11 @@ namespace trapline::viewer {
 
 std::string Table::text(std::string_view title) const {
   std::vector<std::size_t> widths;
-  for (const Column& column : columns_) widths.push_back(column.title.size());
+  for (const Column& column : columns_)
+    widths.push_back(column.title.size());
   for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
   }
   std::string out = fmt::format("{}\n", title);
   const auto line = [&](const auto& cell_of) {

@@ -17,8 +17,8 @@ ALWAYS_INLINE void run_events(uint32_t count, bool stamped, prepare_function* pr
                               came_early_function* came_early, event_function* event) {
   for (uint32_t i = 0; i < count; ++i) {
     uint64_t prepared;
-    // An interrupt that came before U0 was stamped was not awaited: its phases cannot be told. Armed again, stamped
-    // again; a later U0 of the same iteration takes the place of an earlier one.
+    // An interrupt that came before U0 was stamped was not awaited: its phases cannot be told. Armed again,
+    // stamped again; a later U0 of the same iteration takes the place of an earlier one.
     do {
       if (stamped) wait_for_ring_room();
       prepared = prepare(i);

@@ -28,7 +28,8 @@ TEST(Distribution, OfNothingIsZero) {
 
 TEST(Distribution, NearestRankOfTenSamples) {
   Distribution d;
-  for (const std::uint64_t value : {10, 1, 9, 2, 8, 3, 7, 4, 6, 5}) d.add(value);
+  for (const std::uint64_t value : {10, 1, 9, 2, 8, 3, 7, 4, 6, 5})
+    d.add(value);
   EXPECT_EQ(d.percentile(50), 5u);
   EXPECT_EQ(d.percentile(90), 9u);
   EXPECT_EQ(d.percentile(91), 10u);
@@ -70,7 +71,8 @@ TEST(Distribution, AboveTheLimitPercentilesAreAtMostOnePercentHigh) {
 
 TEST(Distribution, TakesTheLargestValues) {
   Distribution d;
-  for (std::size_t i = 0; i <= Distribution::kExactLimit; ++i) d.add(~std::uint64_t{0} >> 1);
+  for (std::size_t i = 0; i <= Distribution::kExactLimit; ++i)
+    d.add(~std::uint64_t{0} >> 1);
   EXPECT_EQ(d.percentile(50), ~std::uint64_t{0} >> 1);
 }
 

@@ -20,15 +20,16 @@ struct SyntheticClock {
   }
 };
 
-std::vector<ClockSample> sample(const SyntheticClock& clock, int count, std::uint64_t step, std::uint64_t half_width,
-                                unsigned seed) {
+std::vector<ClockSample> sample(const SyntheticClock& clock, int count, std::uint64_t step,
+                                std::uint64_t half_width, unsigned seed) {
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> within(-1, 1);
   std::vector<ClockSample> samples;
   for (int i = 0; i < count; ++i) {
     const std::uint64_t tsc = 1'000'000 + static_cast<std::uint64_t>(i) * step;
     const double noise = within(random) * static_cast<double>(half_width) * clock.ns_per_tick;
-    samples.push_back({HostTsc{tsc}, HostNs{static_cast<std::uint64_t>(std::llround(clock.ns(tsc) + noise))}, half_width});
+    samples.push_back(
+        {HostTsc{tsc}, HostNs{static_cast<std::uint64_t>(std::llround(clock.ns(tsc) + noise))}, half_width});
   }
   return samples;
 }

@@ -15,7 +15,9 @@ trl_kvm_event event_at(std::uint64_t ns, std::uint64_t arg) {
   return event;
 }
 
-void add(EventBatch& batch, const trl_kvm_event& event) { batch.add(std::as_bytes(std::span(&event, 1))); }
+void add(EventBatch& batch, const trl_kvm_event& event) {
+  batch.add(std::as_bytes(std::span(&event, 1)));
+}
 
 std::uint64_t arg_at(std::span<const std::byte> bytes, std::size_t offset) {
   trl_kvm_event event;
@@ -32,7 +34,8 @@ TEST(EventBatch, PutsNestedInterruptsInOrder) {
   EXPECT_EQ(sorted.first, HostNs{10});
   EXPECT_EQ(sorted.last, HostNs{30});
   ASSERT_EQ(sorted.bytes.size(), 3 * sizeof(trl_kvm_event));
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(arg_at(sorted.bytes, i * sizeof(trl_kvm_event)), i + 1);
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(arg_at(sorted.bytes, i * sizeof(trl_kvm_event)), i + 1);
   EXPECT_EQ(batch.lifted(), 0u);
 }
 

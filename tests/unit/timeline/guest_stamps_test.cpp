@@ -99,7 +99,8 @@ TEST(EventsFromStamps, WithoutAHandlerThereIsARoundTripOnly) {
 
 TEST(EventsFromStamps, DoesNotJoinTheHalvesOfTwoEvents) {
   // U3 of iteration 0 and U0 of iteration 1 were overwritten.
-  const auto events = events_from_stamps(std::vector{stamp(1, GUEST_STAMP_U0, 0, 0), stamp(90, GUEST_STAMP_U3, 0, 1)});
+  const auto events =
+      events_from_stamps(std::vector{stamp(1, GUEST_STAMP_U0, 0, 0), stamp(90, GUEST_STAMP_U3, 0, 1)});
   EXPECT_TRUE(events.empty());
 }
 
@@ -109,8 +110,9 @@ TEST(CountExits, SortsThemByCauseAndHandler) {
   events[0].u3 = HostNs{200};
   events[1].u0 = HostNs{300};
   events[1].u3 = HostNs{400};
-  const std::vector exits = {exit_at(50, 60),   exit_at(110, 120, Cause::guest, true), exit_at(130, 140),
-                             exit_at(150, 160, Cause::async), exit_at(250, 260), exit_at(310, 320)};
+  const std::vector exits = {exit_at(50, 60),   exit_at(110, 120, Cause::guest, true),
+                             exit_at(130, 140), exit_at(150, 160, Cause::async),
+                             exit_at(250, 260), exit_at(310, 320)};
   count_exits(events, exits);
   EXPECT_EQ(events[0].user_exits, 1u);
   EXPECT_EQ(events[0].kernel_exits, 1u);
@@ -166,7 +168,8 @@ TEST(LinkInjections, AnIsrCannotComeBeforeItsInjection) {
 
 TEST(CheckStamps, FindsTheOneInTheMiddleOfAnExit) {
   const std::vector exits = {exit_at(100, 200), exit_at(300, 400)};
-  const std::vector good = {stamp(50, GUEST_STAMP_U0), stamp(210, GUEST_STAMP_U3), stamp(450, GUEST_STAMP_U3)};
+  const std::vector good = {stamp(50, GUEST_STAMP_U0), stamp(210, GUEST_STAMP_U3),
+                            stamp(450, GUEST_STAMP_U3)};
   const StampCheck all_inside = check_stamps(good, exits, HostNs{10}, 5);
   EXPECT_EQ(all_inside.checked, 3u);
   EXPECT_EQ(all_inside.outside, 0u);
@@ -186,9 +189,9 @@ TEST(CheckStamps, ThereIsNoGuestBeforeTheFirstEntryOrAfterTheLastExit) {
 }
 
 TEST(EventsFromStamps, TimerWorkloadIsItsOwn) {
-  const auto events = events_from_stamps(std::vector{
-      stamp(1, GUEST_STAMP_U0, 0, 0, kTimer), stamp(5, GUEST_STAMP_K1, 0x40, 0, kTimer),
-      stamp(7, GUEST_STAMP_K2, 0x40, 0, kTimer), stamp(9, GUEST_STAMP_U3, 0, 0, kTimer)});
+  const auto events = events_from_stamps(
+      std::vector{stamp(1, GUEST_STAMP_U0, 0, 0, kTimer), stamp(5, GUEST_STAMP_K1, 0x40, 0, kTimer),
+                  stamp(7, GUEST_STAMP_K2, 0x40, 0, kTimer), stamp(9, GUEST_STAMP_U3, 0, 0, kTimer)});
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].workload, kTimer);
 }

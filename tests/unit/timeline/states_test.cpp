@@ -29,7 +29,8 @@ void expect_gap_free(std::span<const StateSlice> states, HostNs begin, HostNs en
 
 std::vector<std::pair<std::uint64_t, State>> ends(std::span<const StateSlice> states) {
   std::vector<std::pair<std::uint64_t, State>> result;
-  for (const auto& slice : states) result.emplace_back(slice.end.value, slice.state);
+  for (const auto& slice : states)
+    result.emplace_back(slice.end.value, slice.state);
   return result;
 }
 
@@ -42,22 +43,33 @@ TEST(States, GuestKvmAndVmmOfOneExit) {
   e.vmm_end = HostNs{180};
   const auto states = states_of(std::vector{e}, {}, {}, HostNs{50}, HostNs{300});
   expect_gap_free(states, HostNs{50}, HostNs{300});
-  EXPECT_EQ(ends(states), (Ends{{100, State::guest}, {130, State::kvm}, {180, State::vmm}, {200, State::kvm}, {300, State::guest}}));
+  EXPECT_EQ(ends(states), (Ends{{100, State::guest},
+                                {130, State::kvm},
+                                {180, State::vmm},
+                                {200, State::kvm},
+                                {300, State::guest}}));
 }
 
 TEST(States, WithoutTheVmmsMarksUserSpaceIsTheVmms) {
   Exit e = exit_at(100, 200);
   e.user_exit = HostNs{120};
   const auto states = states_of(std::vector{e}, {}, {}, HostNs{50}, HostNs{300});
-  EXPECT_EQ(ends(states), (Ends{{100, State::guest}, {120, State::kvm}, {200, State::vmm}, {300, State::guest}}));
+  EXPECT_EQ(ends(states),
+            (Ends{{100, State::guest}, {120, State::kvm}, {200, State::vmm}, {300, State::guest}}));
 }
 
 TEST(States, ASleepingHaltIsHaltedAPreemptedThreadIsNot) {
   const std::vector exits = {exit_at(100, 200, "hlt"), exit_at(300, 400, "interrupt")};
   const std::vector<OffCpu> off = {{HostNs{110}, HostNs{180}, 1}, {HostNs{320}, HostNs{380}, 0}};
   const auto states = states_of(exits, off, {}, HostNs{50}, HostNs{500});
-  EXPECT_EQ(ends(states), (Ends{{100, State::guest}, {110, State::kvm}, {180, State::halted}, {200, State::kvm},
-                                {300, State::guest}, {320, State::kvm}, {380, State::preempted}, {400, State::kvm},
+  EXPECT_EQ(ends(states), (Ends{{100, State::guest},
+                                {110, State::kvm},
+                                {180, State::halted},
+                                {200, State::kvm},
+                                {300, State::guest},
+                                {320, State::kvm},
+                                {380, State::preempted},
+                                {400, State::kvm},
                                 {500, State::guest}}));
 }
 
@@ -65,8 +77,13 @@ TEST(States, WhatWasLostIsUnknownAndNotTheGuests) {
   const std::vector exits = {exit_at(100, 200), exit_at(900, 950)};
   const std::vector<LossSpan> losses = {{HostNs{300}, HostNs{700}}};
   const auto states = states_of(exits, {}, losses, HostNs{50}, HostNs{1000});
-  EXPECT_EQ(ends(states), (Ends{{100, State::guest}, {200, State::kvm}, {300, State::guest}, {700, State::unknown},
-                                {900, State::guest}, {950, State::kvm}, {1000, State::guest}}));
+  EXPECT_EQ(ends(states), (Ends{{100, State::guest},
+                                {200, State::kvm},
+                                {300, State::guest},
+                                {700, State::unknown},
+                                {900, State::guest},
+                                {950, State::kvm},
+                                {1000, State::guest}}));
 }
 
 TEST(States, AnOpenExitLastsToTheEnd) {
@@ -93,7 +110,8 @@ TEST(States, AreGapFreeWhateverTheInput) {
         e.vmm_begin = HostNs{e.exit.value + upto(150)};
         e.vmm_end = HostNs{e.vmm_begin->value + upto(60)};
       }
-      if (upto(3) == 0) off.push_back({HostNs{e.exit.value + upto(30)}, HostNs{e.exit.value + 30 + upto(90)}, upto(2)});
+      if (upto(3) == 0)
+        off.push_back({HostNs{e.exit.value + upto(30)}, HostNs{e.exit.value + 30 + upto(90)}, upto(2)});
       if (upto(5) == 0) losses.push_back({e.exit, HostNs{e.exit.value + upto(200)}});
       t = e.entry.value;
       exits.push_back(std::move(e));

@@ -127,7 +127,9 @@ TEST(ChromeTrace, AnArrowLeadsFromTheInjectionToItsIsr) {
   EXPECT_DOUBLE_EQ(out[0]["dur"], 0.01) << "from the entry to the ISR's";
 }
 
-TEST(ChromeTrace, LanesHoldNoOverlap) { EXPECT_EQ(test::find_overlap(exported(small_timeline())), ""); }
+TEST(ChromeTrace, LanesHoldNoOverlap) {
+  EXPECT_EQ(test::find_overlap(exported(small_timeline())), "");
+}
 
 TEST(FindOverlap, FindsTheOneMadeOnPurpose) {
   auto trace = exported(small_timeline());
@@ -142,7 +144,8 @@ TEST(FindOverlap, LetsSlicesNestAndTouch) {
     return nlohmann::json{{"ph", "X"}, {"name", "s"}, {"pid", 1}, {"tid", tid}, {"ts", ts}, {"dur", dur}};
   };
   nlohmann::json trace;
-  trace["traceEvents"] = {slice(0, 10, 1), slice(0, 4, 1), slice(4, 6, 1), slice(10, 2, 1), slice(3, 20, 2), slice(5, 0, 1)};
+  trace["traceEvents"] = {slice(0, 10, 1), slice(0, 4, 1),  slice(4, 6, 1),
+                          slice(10, 2, 1), slice(3, 20, 2), slice(5, 0, 1)};
   EXPECT_EQ(test::find_overlap(trace), "");
   trace["traceEvents"].push_back(slice(8, 3, 1));
   EXPECT_NE(test::find_overlap(trace), "");

@@ -77,7 +77,8 @@ TEST(JsonStream, TellsTheSinksFirstError) {
   } sink;
   JsonStream json(sink);
   json.begin_array();
-  for (int i = 0; i < 100'000; ++i) json.number(std::uint64_t{123456789});
+  for (int i = 0; i < 100'000; ++i)
+    json.number(std::uint64_t{123456789});
   json.end_array();
   const Status status = json.finish();
   ASSERT_FALSE(status);
