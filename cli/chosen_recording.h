@@ -3,7 +3,6 @@
 
 #include <filesystem>
 
-#include "analysis/summary.h"
 #include "base/result.h"
 #include "tracer/recording/reader.h"
 #include "tracer/timeline/timeline.h"
@@ -16,5 +15,8 @@ struct ChosenRecording {
 };
 
 [[nodiscard]] Result<ChosenRecording> open_recording(const std::filesystem::path& folder);
+
+// The report on standard output, as tables or as JSON.
+void print_report(const ChosenRecording& chosen, bool json);
 
 }  // namespace trapline::cli

@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <cstdio>
+#include <exception>
 
 #include "cli/subcommands.h"
 #include "cli/version.h"
@@ -23,9 +25,7 @@ int finish_parsing(const CLI::App& program, const CLI::ParseError& stop) {
   return static_cast<int>(status == 0 ? ExitStatus::done : ExitStatus::wrong_usage);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_program(int argc, char** argv) {
   CLI::App program("Traces and profiles VM exits, injections and guest interrupt handlers of KVM.",
                    "trapline");
   program.set_version_flag("--version", std::string("trapline ") + trapline::cli::kVersion);
@@ -50,4 +50,18 @@ int main(int argc, char** argv) {
     return status ? static_cast<int>(*status) : print_error(status.error());
   }
   return static_cast<int>(ExitStatus::wrong_usage);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Our own code throws nothing; libraries may, when memory runs out.
+  try {
+    return run_program(argc, argv);
+  } catch (const std::exception& exception) {
+    std::fputs("trapline: ", stderr);
+    std::fputs(exception.what(), stderr);
+    std::fputs("\n", stderr);
+  }
+  return static_cast<int>(ExitStatus::failed);
 }

@@ -1,13 +1,9 @@
 // trapline report DIR: the figures of a recording.
-#include <fmt/core.h>
-
 #include <memory>
 #include <string>
 
 #include "cli/chosen_recording.h"
 #include "cli/subcommands.h"
-#include "viewer/json/report_json.h"
-#include "viewer/tables/report_table.h"
 
 namespace trapline::cli {
 namespace {
@@ -19,12 +15,7 @@ struct Options {
 
 Result<ExitStatus> report(const Options& options) {
   TRAPLINE_ASSIGN(chosen, open_recording(options.folder));
-  const auto summary = analysis::summarize(chosen.reader, chosen.timeline);
-  if (options.json) {
-    fmt::print("{}\n", viewer::report_json(summary).dump(2));
-  } else {
-    fmt::print("{}", viewer::report_text(summary));
-  }
+  print_report(chosen, options.json);
   return ExitStatus::done;
 }
 

@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "analysis/summary.h"
 #include "cli/chosen_recording.h"
 #include "cli/probe_cost.h"
 #include "cli/recording_observer.h"
@@ -22,8 +21,7 @@
 #include "tracer/recorder/kernel_support.h"
 #include "tracer/recorder/recorder.h"
 #include "tracer/recording/writer.h"
-#include "viewer/json/report_json.h"
-#include "viewer/tables/report_table.h"
+#include "viewer/tables/printable.h"
 #include "vmm/machine/machine.h"
 #include "vmm/paths/paths.h"
 #include "vmm/paths/workloads.h"
@@ -69,14 +67,6 @@ void stop_on_signals() {
     ::sigaction(signal, &action, nullptr);
 }
 
-// The guest's bytes are not trusted: no control sequences for the reader's terminal.
-std::string printable(std::string_view line) {
-  std::string text(line);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '.');
-  return text;
-}
-
 Result<vmm::MachineConfig> machine_config(const Options& options) {
   TRAPLINE_ASSIGN(path, vmm::find_path(options.path));
   vmm::MachineConfig config;
@@ -84,7 +74,7 @@ Result<vmm::MachineConfig> machine_config(const Options& options) {
   config.vcpus = options.vcpus;
   config.stamps = !options.no_stamps;
   config.greet = options.console;
-  config.console = [](std::string_view line) { fmt::print(stderr, "guest: {}\n", printable(line)); };
+  config.console = [](std::string_view line) { fmt::print(stderr, "guest: {}\n", viewer::printable(line)); };
   for (const std::string& name : options.workloads) {
     TRAPLINE_ASSIGN(entry, vmm::find_workload(name));
     config.workloads.push_back({entry->workload, options.count});
@@ -232,17 +222,6 @@ Result<RunOutcome> record(TracedRun& run, const Options& options) {
   return outcome;
 }
 
-Status show(const std::filesystem::path& folder, bool json) {
-  TRAPLINE_ASSIGN(chosen, open_recording(folder));
-  const auto summary = analysis::summarize(chosen.reader, chosen.timeline);
-  if (json) {
-    fmt::print("{}\n", viewer::report_json(summary).dump(2));
-  } else {
-    fmt::print("{}", viewer::report_text(summary));
-  }
-  return {};
-}
-
 Result<ExitStatus> run(const Options& options) {
   TRAPLINE_ASSIGN(config, machine_config(options));
   TRAPLINE_ASSIGN(kvm, vmm::Kvm::open());
@@ -260,7 +239,10 @@ Result<ExitStatus> run(const Options& options) {
   const std::uint64_t begin_ns = processor_time_ns();
   TRAPLINE_ASSIGN(outcome, record(prepared, options));
   const std::uint64_t used_ns = processor_time_ns() - begin_ns;
-  if (!options.quiet) TRAPLINE_TRY(show(folder, options.json));
+  if (!options.quiet) {
+    TRAPLINE_ASSIGN(chosen, open_recording(folder));
+    print_report(chosen, options.json);
+  }
   if (options.quiet) fmt::print("recorded; processor time of the run: {} ns\n", used_ns);
   if (!temporary && !options.json)
     fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", folder.string());

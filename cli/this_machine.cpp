@@ -34,9 +34,9 @@ bool emulated_by_qemu() {
 // CPUID leaves 0x80000002..4: 48 bytes of text.
 std::string cpu_model() {
   unsigned words[12] = {};
-  for (unsigned leaf = 0; leaf < 3; ++leaf) {
+  for (std::size_t leaf = 0; leaf < 3; ++leaf) {
     unsigned* at = words + 4 * leaf;
-    if (__get_cpuid(0x80000002 + leaf, at, at + 1, at + 2, at + 3) == 0) return {};
+    if (__get_cpuid(0x80000002 + static_cast<unsigned>(leaf), at, at + 1, at + 2, at + 3) == 0) return {};
   }
   char text[sizeof words + 1] = {};
   std::memcpy(text, words, sizeof words);

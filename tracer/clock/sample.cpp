@@ -15,22 +15,23 @@ HostNs monotonic_now() {
                 static_cast<std::uint64_t>(now.tv_nsec)};
 }
 
-}  // namespace
-
-HostTsc read_host_tsc() {
+// RDTSC between load fences: not before what precedes it, not after what follows.
+HostTsc fenced_tsc() {
   _mm_lfence();
   const HostTsc tsc{__rdtsc()};
   _mm_lfence();
   return tsc;
 }
 
+}  // namespace
+
 ClockSample take_clock_sample(int attempts) {
   ClockSample best;
   best.half_width_tsc = std::numeric_limits<std::uint64_t>::max();
   for (int i = 0; i < attempts; ++i) {
-    const HostTsc before = read_host_tsc();
+    const HostTsc before = fenced_tsc();
     const HostNs now = monotonic_now();
-    const HostTsc after = read_host_tsc();
+    const HostTsc after = fenced_tsc();
     const std::uint64_t half_width = (after.value - before.value + 1) / 2;
     if (half_width < best.half_width_tsc) {
       best = ClockSample{HostTsc{before.value + (after.value - before.value) / 2}, now, half_width};

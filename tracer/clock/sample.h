@@ -14,9 +14,6 @@ struct ClockSample {
   std::uint64_t half_width_tsc = 0;
 };
 
-// RDTSC between load fences: not before what precedes it, not after what follows.
-[[nodiscard]] HostTsc read_host_tsc();
-
 // Reads TSC, clock, TSC `attempts` times and keeps the narrowest of these sandwiches.
 [[nodiscard]] ClockSample take_clock_sample(int attempts = 64);
 

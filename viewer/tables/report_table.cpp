@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "tracer/exits/vectors.h"
+#include "viewer/tables/printable.h"
 #include "viewer/tables/table.h"
 
 namespace trapline::viewer {
@@ -26,10 +27,10 @@ std::string time_unit_note(recording::TimeKind kind) {
 // What a reader must know before believing any figure below.
 std::string header(const Summary& summary) {
   const auto& info = summary.info;
-  std::string text =
-      fmt::format("trapline: {} of {} traced, path {}, Linux {}, {}\n", summary.ended,
-                  short_time(static_cast<double>(summary.traced_ns)), info.path.empty() ? "-" : info.path,
-                  info.kernel_release, recording::isa_name(info.isa));
+  std::string text = fmt::format("trapline: {} of {} traced, path {}, Linux {}, {}\n", summary.ended,
+                                 short_time(static_cast<double>(summary.traced_ns)),
+                                 info.path.empty() ? "-" : printable(info.path),
+                                 printable(info.kernel_release), recording::isa_name(info.isa));
   text += time_unit_note(info.time_kind);
   text += fmt::format("lost records: {}", summary.records_lost);
   if (summary.unattributed != 0) text += fmt::format(", interrupts of no known VM: {}", summary.unattributed);
@@ -96,7 +97,7 @@ std::string workloads_table(const Summary& summary) {
   };
   const auto p50 = [](const Distribution& of) { return of.count() == 0 ? "-" : time(of.percentile(50)); };
   for (const auto& row : summary.workloads) {
-    table.add({row.workload, fmt::format("{}", row.events), p50(row.delivery), p50(row.handler),
+    table.add({printable(row.workload), fmt::format("{}", row.events), p50(row.delivery), p50(row.handler),
                p50(row.return_), p50(row.round_trip), time(row.round_trip.percentile(99)),
                time(row.round_trip.max()), per_event(row.user_exits, row.events),
                per_event(row.kernel_exits, row.events), per_event(row.async_exits, row.events)});
@@ -136,7 +137,7 @@ std::string truth_table(const Summary& summary) {
                row.agrees() ? "equal" : "DIFFERENT"});
   }
   for (const auto& row : summary.kvm_stats) {
-    table.add({fmt::format("KVM's counter {}", row.name), fmt::format("{}", row.kvm),
+    table.add({fmt::format("KVM's counter {}", printable(row.name)), fmt::format("{}", row.kvm),
                fmt::format("{}", row.recorded), row.agrees() ? "equal" : "DIFFERENT"});
   }
   return table.empty() ? std::string{}
