@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "vmm/guest/abi.h"
+#include "vmm/steps.h"
 
 namespace trapline::vmm {
 
@@ -26,14 +27,14 @@ struct ExitHandled {
   HostTsc entered;  // KVM_RUN is about to be called again
 };
 
-enum class RaiseKind : std::uint16_t { line = 1, msi = 2 };
+enum class RaiseKind : std::uint16_t { line = 1, msi = 2, irqfd = 3, timer = 4, event_channel = 5 };
 
 // A device raised an interrupt towards the guest.
 struct InterruptRaised {
   HostTsc tsc;    // just before the ioctl
   pid_t tid = 0;  // the device's thread
   RaiseKind kind = RaiseKind::line;
-  std::uint32_t gsi_or_vector = 0;  // line: GSI; msi: vector
+  std::uint32_t gsi_or_vector = 0;  // line: GSI; msi, irqfd, timer: vector; event_channel: its number
 };
 
 // All calls come from the one thread that called Machine::run, while it runs. An observer overrides what it
@@ -48,6 +49,9 @@ class Observer {
                       std::uint64_t /*lost*/) {}
   virtual void exits_handled(std::uint16_t /*vcpu*/, std::span<const ExitHandled> /*exits*/,
                              std::uint64_t /*lost*/) {}
+  // In the order in which they were done; `lost` more, before these, found no room.
+  virtual void steps_done(std::uint16_t /*vcpu*/, std::span<const StepDone> /*steps*/,
+                          std::uint64_t /*lost*/) {}
   virtual void interrupts_raised(std::span<const InterruptRaised> /*raised*/, std::uint64_t /*lost*/) {}
   // Called at least every poll interval, also when there was nothing else to tell.
   virtual void tick() {}

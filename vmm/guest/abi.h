@@ -59,6 +59,22 @@
 
 #define GUEST_DOORBELL_GSI 20  // above 15: routed to the IOAPIC only, not to the PIC as well
 
+// ---- Hypercalls of the paravirtual paths (docs/paths.md has the ABI) ------------------------------------
+
+#define GUEST_HYPERCALL_NULL 0
+#define GUEST_HYPERCALL_SET_TRAP_TABLE 1
+#define GUEST_HYPERCALL_STACK_SWITCH 2
+#define GUEST_HYPERCALL_SET_CALLBACKS 3
+#define GUEST_HYPERCALL_IRET 4
+#define GUEST_HYPERCALL_SET_TIMER 5
+#define GUEST_HYPERCALL_BLOCK 6
+#define GUEST_HYPERCALL_EVENT_SEND 7
+#define GUEST_HYPERCALL_EVENT_DELIVER 8
+#define GUEST_HYPERCALL_PORT_WRITE 9
+#define GUEST_HYPERCALL_PORT_READ 10
+#define GUEST_HYPERCALL_INVALIDATE_PAGE 11
+#define GUEST_HYPERCALL_COUNT 12
+
 // ---- Ports --------------------------------------------------------------------------------------------
 
 #define GUEST_PORT_EXIT 0xf4  // 32 bits: 0 done, otherwise enum guest_panic_code (QEMU's isa-debug-exit port)
@@ -189,7 +205,11 @@ enum guest_workload {
   GUEST_WORKLOAD_HLT = 10,
   GUEST_WORKLOAD_TRIPLE_FAULT = 11,
   GUEST_WORKLOAD_GENERAL_PROTECTION = 12,
-  GUEST_WORKLOAD_COUNT = 13,
+  GUEST_WORKLOAD_DEVICE_IRQFD = 13,
+  GUEST_WORKLOAD_IPI = 14,
+  GUEST_WORKLOAD_HYPERCALL = 15,
+  GUEST_WORKLOAD_MMIO = 16,
+  GUEST_WORKLOAD_COUNT = 17,
 };
 
 // ---- What the VMM tells the kernel at boot --------------------------------------------------------------
