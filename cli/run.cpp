@@ -280,8 +280,8 @@ Subcommand add_run(CLI::App& program) {
   app->add_option("-n", options->count, "Events of each workload")
       ->check(CLI::Range(1u, 100'000'000u))
       ->capture_default_str();
-  app->add_option("--vcpus", options->vcpus, "Virtual CPUs")
-      ->check(CLI::Range(1u, 1u))
+  app->add_option("--vcpus", options->vcpus, "Virtual CPUs; the workload ipi needs two")
+      ->check(CLI::Range(1u, unsigned{GUEST_MAX_VCPUS}))
       ->capture_default_str();
   app->add_option("--ring", options->ring_records, "Exits that each CPU's ring holds, a power of two")
       ->check(CLI::Validator(

@@ -27,22 +27,36 @@
 #define GUEST_KERNEL_IMAGE 0x100000                         // begins with struct guest_image_header
 #define GUEST_KERNEL_IMAGE_END 0x180000
 #define GUEST_USER_IMAGE 0x180000
-#define GUEST_USER_IMAGE_END 0x200000
+#define GUEST_USER_IMAGE_END 0x1c0000
+// The monitor's, where the kernel is deprivileged: the ring-0 part that stands between hardware and it.
+#define GUEST_MONITOR_IDT 0x1c0000
+#define GUEST_MONITOR_GDT 0x1c1000
+#define GUEST_MONITOR_AREA_BYTES 0x2000  // a page of struct guest_monitor_state and the TSS, a page of stack
+#define GUEST_MONITOR_STATE(vcpu) (0x1c8000 + (vcpu)*GUEST_MONITOR_AREA_BYTES)
+#define GUEST_MONITOR_TSS(vcpu) (GUEST_MONITOR_STATE(vcpu) + 0xc00)
+#define GUEST_MONITOR_STACK_TOP(vcpu) (GUEST_MONITOR_STATE(vcpu) + GUEST_MONITOR_AREA_BYTES)
+#define GUEST_EVENTS(vcpu) (0x1d8000 + (vcpu)*0x1000)  // struct guest_events, of the paravirtual paths
+#define GUEST_MONITOR_IMAGE 0x1e0000
+#define GUEST_MONITOR_IMAGE_END 0x200000
 #define GUEST_RING(vcpu) (0x200000 + (vcpu)*0x200000)  // struct guest_stamp[], user: writable
 #define GUEST_RING_MAX_STAMPS 65536                    // fills the 2 MiB
 #define GUEST_RING_MIN_STAMPS 1024
 
 #define GUEST_IOAPIC 0xfec00000  // IOREGSEL; IOWIN at +0x10 (82093AA datasheet, 3.1)
 #define GUEST_IOAPIC_BYTES 0x1000
+#define GUEST_MMIO 0xfed40000  // a device page of the VMM: the mmio workload's, writes do nothing
 
 // ---- Selectors ----------------------------------------------------------------------------------------
 // In the order that SYSCALL and SYSRET want (AMD APM vol. 2, 6.1.1): kernel CS, SS = CS + 8;
-// user SS, CS = SS + 8. 0x30-0x40 are left for the segments of a deprivileged kernel.
+// user SS, CS = SS + 8.
 
 #define GUEST_KERNEL_CS 0x08
 #define GUEST_KERNEL_SS 0x10
 #define GUEST_USER_SS 0x23
 #define GUEST_USER_CS 0x2b
+#define GUEST_DEPRIVILEGED_CS 0x31  // of a kernel at CPL 1
+#define GUEST_DEPRIVILEGED_SS 0x39
+#define GUEST_HIDDEN_USER_CS 0x43  // what user code runs on where GUEST_USER_CS is made to trap
 #define GUEST_TSS_SELECTOR 0x48
 #define GUEST_GDT_BYTES 0x58
 #define GUEST_IDT_BYTES 0x1000
@@ -52,12 +66,25 @@
 #define GUEST_VECTOR_TIMER 0x40
 #define GUEST_VECTOR_DEVICE 0x50
 #define GUEST_VECTOR_DEVICE_MSI 0x51
+#define GUEST_VECTOR_DEVICE_IRQFD 0x52
+#define GUEST_VECTOR_IPI 0x60
 #define GUEST_VECTOR_INT80 0x80
+#define GUEST_VECTOR_HYPERCALL \
+  0x82                             // INT from CPL 1: number in RAX, arguments in RDI, RSI, RDX; result in RAX
+#define GUEST_VECTOR_PV_IRET 0x83  // INT from CPL 1: GUEST_HYPERCALL_IRET, which has no register to spare
+#define GUEST_VECTOR_EVENT 0xf3    // the doorbell of the event channels
 #define GUEST_VECTOR_SPURIOUS 0xff
 // `vector` of K1 and K2 for SYSCALL, which enters through no IDT gate.
 #define GUEST_VECTOR_SYSCALL 0x100
 
 #define GUEST_DOORBELL_GSI 20  // above 15: routed to the IOAPIC only, not to the PIC as well
+#define GUEST_IRQFD_GSI 24     // beyond the IOAPIC's pins: routed to an MSI
+
+// Event channels of the paravirtual paths: bits of struct guest_events.
+#define GUEST_CHANNEL_TIMER 0
+#define GUEST_CHANNEL_DEVICE 1
+#define GUEST_CHANNEL_IPI 2
+#define GUEST_CHANNELS 3
 
 // ---- Hypercalls of the paravirtual paths (docs/paths.md has the ABI) ------------------------------------
 
@@ -79,10 +106,12 @@
 
 #define GUEST_PORT_EXIT 0xf4  // 32 bits: 0 done, otherwise enum guest_panic_code (QEMU's isa-debug-exit port)
 #define GUEST_PORT_PIO 0xf5   // 8 bits: the pio workload's, writes do nothing
+#define GUEST_PORT_MONITOR 0xf6         // 8 bits: the monitor calls the VMM; what for lies on its stack
 #define GUEST_PORT_DOORBELL_DELAY 0xf8  // 32 bits: microseconds, kept for the next ring
 #define GUEST_PORT_DOORBELL_RING 0xfc   // 32 bits: GUEST_DOORBELL_*; starts the delay
 #define GUEST_DOORBELL_LINE 0
 #define GUEST_DOORBELL_MSI 1
+#define GUEST_DOORBELL_IRQFD 2
 #define GUEST_PORT_SERIAL 0x3f8  // 16550, eight ports
 
 // ---- The trap frame that the kernel's entry code builds -------------------------------------------------
@@ -96,6 +125,21 @@
 #define GUEST_FRAME_RSP 160
 #define GUEST_FRAME_BYTES 176
 #define GUEST_ISR_STUB_BYTES 16
+
+// ---- The monitor ----------------------------------------------------------------------------------------
+
+#define GUEST_MONITOR_FRAME_BYTES 56
+#define GUEST_MONITOR_TRAPS (GUEST_VECTOR_SYSCALL + 1)
+#define GUEST_STATE_KERNEL_RSP (GUEST_MONITOR_TRAPS * 8)
+#define GUEST_STATE_EVENTS (GUEST_STATE_KERNEL_RSP + 8)
+#define GUEST_STATE_CR2 (GUEST_STATE_EVENTS + 8)
+#define GUEST_STATE_SCRATCH (GUEST_STATE_CR2 + 8)
+#define GUEST_STATE_FLUSH (GUEST_STATE_SCRATCH + 8)
+#define GUEST_STATE_RESUME (GUEST_STATE_FLUSH + 8 + 32)
+#define GUEST_EVENTS_MASK 0
+#define GUEST_EVENTS_PENDING 1
+#define GUEST_EVENTS_CR2 8
+#define GUEST_STUB_BYTES 16
 
 #define GUEST_IMAGE_MAGIC 0x454e494c50415254   // "TRAPLINE"
 #define GUEST_PARAMS_MAGIC 0x534d415241504c54  // "TLPARAMS"
@@ -124,7 +168,58 @@ struct guest_image_header {
   uint64_t isr_stubs;       // entry for vector v: isr_stubs + v * isr_stub_bytes
   uint64_t isr_stub_bytes;  // GUEST_ISR_STUB_BYTES
   uint64_t syscall_entry;   // for LSTAR
+  // The monitor's entries; stubs are GUEST_STUB_BYTES each.
+  uint64_t monitor_exit_stubs;      // vector v: calls the VMM
+  uint64_t monitor_bounce_stubs;    // vector v: enters the kernel's registered handler, without an exit
+  uint64_t monitor_syscall_exit;    // SYSCALL: calls the VMM
+  uint64_t monitor_syscall_bounce;  // SYSCALL: enters the kernel's callback
+  uint64_t monitor_hypercall;       // GUEST_VECTOR_HYPERCALL: those that need no VMM are answered here
+  uint64_t monitor_iret;            // GUEST_VECTOR_PV_IRET
+  uint64_t monitor_event;           // GUEST_VECTOR_EVENT
+  uint64_t monitor_flush_page;      // INVLPG of guest_monitor_state::flush, then IRETQ
+  uint64_t monitor_load_cr3;        // CR3 := guest_monitor_state::flush, then IRETQ
 };
+
+// What the monitor has on its stack when it calls the VMM: always at GUEST_MONITOR_STACK_TOP less its size,
+// unless the monitor itself trapped.
+struct guest_monitor_frame {
+  uint64_t vector;  // GUEST_VECTOR_SYSCALL: SYSCALL
+  uint64_t error_code;
+  uint64_t rip, cs, rflags, rsp, ss;
+};
+
+// The VMM and the monitor share it. A deprivileged kernel could write to it, as to all of the guest's memory.
+struct guest_monitor_state {
+  uint64_t traps[GUEST_MONITOR_TRAPS];  // handlers of the kernel, by vector; 0: none
+  uint64_t kernel_rsp;                  // the stack of handlers of traps from user mode
+  uint64_t events;                      // address of struct guest_events
+  uint64_t cr2;                         // of the last page fault
+  uint64_t scratch;
+  uint64_t flush;  // argument of monitor_flush_page and monitor_load_cr3
+  uint64_t resume_stack[4];
+  uint64_t resume[5];  // frame that those two return to
+};
+
+// ---- Event channels: shared by a paravirtual kernel and the VMM -------------------------------------------
+
+struct guest_events {
+  uint8_t upcall_mask;     // 1: no upcalls; what IF is to hardware. Set by an upcall, restored by iret
+  uint8_t upcall_pending;  // 1: some channel is pending and not masked
+  uint8_t reserved[6];
+  uint64_t cr2;      // of the page fault that was delivered last
+  uint64_t pending;  // bit per channel; set by the VMM, cleared by the kernel
+  uint64_t mask;     // bit per channel, the kernel's
+};
+
+// An entry of the table that GUEST_HYPERCALL_SET_TRAP_TABLE takes; the last has handler 0.
+struct guest_trap_info {
+  uint16_t vector;
+  uint16_t flags;  // GUEST_TRAP_*
+  uint32_t reserved;
+  uint64_t handler;
+};
+
+#define GUEST_TRAP_USER 1  // INT from user mode may use it
 
 // ---- Stamps -------------------------------------------------------------------------------------------
 
@@ -162,19 +257,22 @@ struct guest_shared {
   uint64_t capacity;    // VMM, at boot: slots in the ring, a power of two
   uint64_t workload;    // kernel: enum guest_workload running
   uint64_t waits;       // guest: how often a loop waited for the VMM to read
-  uint64_t interrupts;  // kernel: interrupts of timer and doorbell so far; what user loops wait on
+  uint64_t interrupts;  // kernel: interrupts of timer, doorbell and IPIs so far; what loops wait on
+  uint64_t idle;        // a halting vCPU's: how often it was about to halt
 };
 
 // ---- Ground truth -------------------------------------------------------------------------------------
 
 enum guest_count_kind {
-  GUEST_COUNT_IO = 1,     // key: port      port accesses (each causes an exit)
-  GUEST_COUNT_MSR = 2,    // key: MSR       accesses of x2APIC MSRs
-  GUEST_COUNT_MMIO = 3,   // key: GPA       accesses of emulated device memory
-  GUEST_COUNT_CPUID = 4,  // key: 0
-  GUEST_COUNT_HLT = 5,    // key: 0
-  GUEST_COUNT_ISR = 6,    // key: vector    ISR or system-call entries
-  GUEST_COUNT_EVENT = 7,  // key: enum guest_workload   events of workloads that have ended
+  GUEST_COUNT_NONE = 0,
+  GUEST_COUNT_IO = 1,         // key: port      port accesses (each causes an exit)
+  GUEST_COUNT_MSR = 2,        // key: MSR       accesses of x2APIC MSRs
+  GUEST_COUNT_MMIO = 3,       // key: GPA       accesses of emulated device memory
+  GUEST_COUNT_CPUID = 4,      // key: 0
+  GUEST_COUNT_HLT = 5,        // key: 0
+  GUEST_COUNT_ISR = 6,        // key: vector    ISR or system-call entries
+  GUEST_COUNT_HYPERCALL = 8,  // key: 0        null hypercalls
+  GUEST_COUNT_EVENT = 7,      // key: enum guest_workload   events of workloads that have ended
 };
 
 struct guest_count {
@@ -209,14 +307,28 @@ enum guest_workload {
   GUEST_WORKLOAD_IPI = 14,
   GUEST_WORKLOAD_HYPERCALL = 15,
   GUEST_WORKLOAD_MMIO = 16,
-  GUEST_WORKLOAD_COUNT = 17,
+  GUEST_WORKLOAD_PRIVILEGED = 17,
+  GUEST_WORKLOAD_KERNEL_TOUCH = 18,
+  GUEST_WORKLOAD_CORRUPT_TABLE = 19,
+  GUEST_WORKLOAD_CORRUPT_STACK = 20,
+  GUEST_WORKLOAD_COUNT = 21,
 };
 
 // ---- What the VMM tells the kernel at boot --------------------------------------------------------------
 
 #define GUEST_FLAG_STAMPS 1  // write stamps; without it the loops are bare
 #define GUEST_FLAG_GREET 2   // greet over the serial port
+#define GUEST_FLAG_VMCALL 4  // hypercalls to KVM by VMCALL (Intel), otherwise VMMCALL
 #define GUEST_MAX_WORKLOADS 64
+
+// What the kernel was built for, had it been built more than once: how it does what is privileged.
+enum guest_platform {
+  GUEST_PLATFORM_HARDWARE = 0,  // by the instructions that hardware has for it
+  GUEST_PLATFORM_KVM_PV = 1,    // the same, and KVM's paravirtual EOI and IPI
+  GUEST_PLATFORM_PV = 2,        // by hypercalls and event channels
+  GUEST_PLATFORM_PV_DIRECT =
+      3,  // the same, but it is entered by hardware for some traps and returns by IRETQ
+};
 
 struct guest_workload_request {
   uint32_t workload;  // enum guest_workload
@@ -229,6 +341,8 @@ struct guest_params {
   uint32_t flags;        // GUEST_FLAG_*
   uint32_t timer_ns;     // LAPIC timer: from arming to expiry
   uint32_t doorbell_us;  // doorbell: from ringing to the interrupt
+  uint32_t platform;     // enum guest_platform
+  uint32_t vcpus;
   uint32_t workload_count;
   struct guest_workload_request workloads[GUEST_MAX_WORKLOADS];
 };
@@ -257,7 +371,19 @@ GUEST_ABI_ASSERT(sizeof(struct guest_stamp) == 32 && offsetof(struct guest_stamp
 GUEST_ABI_ASSERT(sizeof(struct guest_count) == 16);
 GUEST_ABI_ASSERT(sizeof(struct guest_counts) <= GUEST_PAGE_BYTES);
 GUEST_ABI_ASSERT(sizeof(struct guest_params) <= GUEST_PAGE_BYTES);
-GUEST_ABI_ASSERT(sizeof(struct guest_image_header) == 32);
+GUEST_ABI_ASSERT(sizeof(struct guest_image_header) == 104);
+GUEST_ABI_ASSERT(sizeof(struct guest_monitor_frame) == GUEST_MONITOR_FRAME_BYTES);
+GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, kernel_rsp) == GUEST_STATE_KERNEL_RSP);
+GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, events) == GUEST_STATE_EVENTS);
+GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, cr2) == GUEST_STATE_CR2);
+GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, scratch) == GUEST_STATE_SCRATCH);
+GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, flush) == GUEST_STATE_FLUSH);
+GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, resume) == GUEST_STATE_RESUME);
+GUEST_ABI_ASSERT(sizeof(struct guest_monitor_state) <= GUEST_MONITOR_TSS(0) - GUEST_MONITOR_STATE(0));
+GUEST_ABI_ASSERT(offsetof(struct guest_events, upcall_mask) == GUEST_EVENTS_MASK);
+GUEST_ABI_ASSERT(offsetof(struct guest_events, upcall_pending) == GUEST_EVENTS_PENDING);
+GUEST_ABI_ASSERT(offsetof(struct guest_events, cr2) == GUEST_EVENTS_CR2);
+GUEST_ABI_ASSERT(sizeof(struct guest_trap_info) == 16);
 GUEST_ABI_ASSERT(sizeof(struct guest_trap_frame) == GUEST_FRAME_BYTES);
 GUEST_ABI_ASSERT(offsetof(struct guest_trap_frame, rax) == GUEST_FRAME_RAX);
 GUEST_ABI_ASSERT(offsetof(struct guest_trap_frame, vector) == GUEST_FRAME_VECTOR);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "vmm/guest/panic.h"
+#include "vmm/guest/platform.h"
 
 volatile uint64_t* counter(enum guest_count_kind kind, uint32_t key) {
   for (uint32_t i = 0; i < GUEST_COUNT_SLOTS; ++i) {
@@ -16,12 +17,26 @@ volatile uint64_t* counter(enum guest_count_kind kind, uint32_t key) {
   panic(GUEST_PANIC_COUNTS_FULL, NULL);
 }
 
+// What a paravirtual kernel asks the VMM for, the others do themselves.
+static uint64_t write_port(uint16_t port, uint64_t bytes, uint32_t value) {
+  ++*counter(GUEST_COUNT_IO, port);
+  return hypercall(GUEST_HYPERCALL_PORT_WRITE, port, bytes, value);
+}
+
 void write_port8(uint16_t port, uint8_t value) {
+  if (paravirtual()) {
+    write_port(port, sizeof value, value);
+    return;
+  }
   ++*counter(GUEST_COUNT_IO, port);
   __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
 }
 
 void write_port32(uint16_t port, uint32_t value) {
+  if (paravirtual()) {
+    write_port(port, sizeof value, value);
+    return;
+  }
   ++*counter(GUEST_COUNT_IO, port);
   __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
 }
@@ -29,6 +44,7 @@ void write_port32(uint16_t port, uint32_t value) {
 uint8_t read_port8(uint16_t port) {
   uint8_t value;
   ++*counter(GUEST_COUNT_IO, port);
+  if (paravirtual()) return (uint8_t)hypercall(GUEST_HYPERCALL_PORT_READ, port, sizeof value, 0);
   __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
   return value;
 }

@@ -1,4 +1,5 @@
-// The guest's ground truth: everything that it does which may cause an exit goes through here and is counted.
+// The guest's ground truth: everything that it does which may cause an exit goes through here and is counted,
+// by the vCPU that does it.
 #ifndef TRAPLINE_VMM_GUEST_COUNTS_H
 #define TRAPLINE_VMM_GUEST_COUNTS_H
 
@@ -6,7 +7,7 @@
 #include "vmm/guest/cpu.h"
 
 ALWAYS_INLINE volatile struct guest_counts* guest_counts(void) {
-  return (volatile struct guest_counts*)GUEST_COUNTS(0);
+  return (volatile struct guest_counts*)GUEST_COUNTS(this_vcpu());
 }
 
 // The counter of a kind and key, made at first use. A search: keep the pointer where it matters.

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "vmm/guest/abi.h"
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 // Earlier instructions have completed when the counter is read (AMD APM vol. 3, LFENCE; Intel SDM vol. 2,
@@ -16,24 +18,13 @@ ALWAYS_INLINE uint64_t ordered_tsc(void) {
   return (uint64_t)high << 32 | low;
 }
 
-ALWAYS_INLINE uint64_t page_fault_address(void) {
-  uint64_t address;
-  __asm__ volatile("mov %%cr2, %0" : "=r"(address));
-  return address;
-}
-
-ALWAYS_INLINE void invalidate_page(uint64_t address) {
-  __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
-}
-
-ALWAYS_INLINE void disable_interrupts(void) {
-  __asm__ volatile("cli" ::: "memory");
-}
-
-_Noreturn ALWAYS_INLINE void stop_for_ever(void) {
-  for (;;) {
-    __asm__ volatile("cli; hlt" ::: "memory");
-  }
+// On which vCPU this runs, in the kernel and in user mode alike: by the stack, which every vCPU has its own
+// of, in a row of equal ones (abi.h).
+ALWAYS_INLINE uint64_t this_vcpu(void) {
+  uint64_t stack;
+  __asm__("mov %%rsp, %0" : "=r"(stack));
+  return (stack - (GUEST_KERNEL_STACK_TOP(0) - GUEST_KERNEL_STACK_BYTES)) / GUEST_KERNEL_STACK_BYTES %
+         GUEST_MAX_VCPUS;
 }
 
 #endif

@@ -6,12 +6,20 @@
         .quad isr_stubs
         .quad GUEST_ISR_STUB_BYTES
         .quad syscall_entry
+        .quad monitor_exit_stubs
+        .quad monitor_bounce_stubs
+        .quad monitor_syscall_exit
+        .quad monitor_syscall_bounce
+        .quad monitor_hypercall
+        .quad monitor_iret
+        .quad monitor_event
+        .quad monitor_flush_page
+        .quad monitor_load_cr3
 
-        .section .rodata
-gdtr:   .word GUEST_GDT_BYTES - 1
-        .quad GUEST_GDT
-idtr:   .word GUEST_IDT_BYTES - 1
-        .quad GUEST_IDT
+        .data
+        .balign 8
+        .globl leave_isr
+leave_isr: .quad leave_by_iret  // how handlers return to what was interrupted; platform.c sets it
 
         .bss
         .balign 8
@@ -55,23 +63,10 @@ syscall_user_rsp: .skip 8
 .endm
 
         .text
-// The VMM starts the vCPU here: long mode, paging on, IF = 0, a stack, no IDT.
+// The VMM starts a vCPU here, as a boot loader would: long mode, paging on, segments and TR loaded, IF = 0, a
+// stack; RDI: the vCPU's number. What the platform wants of its IDT or trap table is platform.c's.
         .globl kernel_entry
 kernel_entry:
-        lgdt gdtr
-        push $GUEST_KERNEL_CS
-        push $1f
-        lretq
-1:      mov $GUEST_KERNEL_SS, %eax
-        mov %eax, %ss
-        mov %eax, %ds
-        mov %eax, %es
-        xor %eax, %eax
-        mov %eax, %fs
-        mov %eax, %gs
-        lidt idtr
-        mov $GUEST_TSS_SELECTOR, %eax
-        ltr %ax
         xor %ebp, %ebp
         call kernel_main
         ud2
@@ -91,10 +86,26 @@ isr_common:
 isr_return:
         RESTORE_REGISTERS
         add $16, %rsp  // vector and error code
+        jmp *leave_isr
+
+        .globl leave_by_iret
+leave_by_iret:
         iretq
 
+        .globl leave_by_hypercall
+leave_by_hypercall:
+        int $GUEST_VECTOR_PV_IRET
+        ud2
+
+// A paravirtual kernel gets SYSCALL as a frame on its stack, like everything else.
+        .globl syscall_callback
+syscall_callback:
+        push $0
+        push $GUEST_VECTOR_SYSCALL
+        jmp isr_common
+
 // SYSCALL switches no stack, and leaves RIP in RCX and RFLAGS in R11 (AMD APM vol. 3, SYSCALL): the frame is
-// built by hand, as hardware would have pushed it.
+// built by hand, as hardware would have pushed it. User code runs on vCPU 0 only.
 syscall_entry:
         mov %rsp, syscall_user_rsp
         mov $GUEST_KERNEL_STACK_TOP(0), %rsp
@@ -120,6 +131,7 @@ syscall_entry:
 // One stub per vector. Hardware pushes an error code for these (AMD APM vol. 2, table 8-1; 21: Intel SDM vol. 3,
 // 6.15; 29 and 30: AMD). vmm/x86/frames.cpp has the same table, and a test compares the two by the stubs' bytes.
         .balign GUEST_ISR_STUB_BYTES
+        .globl isr_stubs
 isr_stubs:
         .set vector, 0
         .rept 256

@@ -3,7 +3,9 @@
 
 #include <stddef.h>
 
+#include "vmm/guest/counts.h"
 #include "vmm/guest/panic.h"
+#include "vmm/guest/platform.h"
 #include "vmm/guest/serial.h"
 #include "vmm/guest/stamp.h"
 
@@ -23,16 +25,31 @@ static void greet(void) {
 // deliver it again: take them all now. Reading is enough, KVM maps a page writable when the host has it
 // writable.
 static void touch_memory(void) {
-  const uint64_t ring_end = GUEST_RING(0) + shared()->capacity * sizeof(struct guest_stamp);
-  for (uint64_t page = GUEST_PAGE_BYTES; page < ring_end; page += GUEST_PAGE_BYTES) {
+  const uint64_t ring = GUEST_RING(this_vcpu());
+  const uint64_t ring_end = ring + shared()->capacity * sizeof(struct guest_stamp);
+  for (uint64_t page = ring; page < ring_end; page += GUEST_PAGE_BYTES)
+    (void)*(const volatile uint8_t*)page;
+  for (uint64_t page = GUEST_PAGE_BYTES; page < GUEST_RING(0); page += GUEST_PAGE_BYTES) {
     if (page >= GUEST_DEMAND_PAGE(0) && page < GUEST_DEMAND_PAGE(GUEST_MAX_VCPUS)) continue;
     (void)*(const volatile uint8_t*)page;
   }
 }
 
-_Noreturn void kernel_main(void) {
+// Waits for interrupts, and for nothing else, until the VMM ends the run.
+static _Noreturn void idle_for_ever(void) {
+  prepare_interrupts(GUEST_WORKLOAD_IPI);
+  for (;;) {
+    ++shared()->idle;  // tells the sender that the last one is over, and that this one may come
+    ++*counter(GUEST_COUNT_HLT, 0);
+    halt_until_interrupt();
+  }
+}
+
+_Noreturn void kernel_main(uint64_t vcpu) {
   check_params();
   touch_memory();
+  prepare_platform();
+  if (vcpu != 0) idle_for_ever();
   if (params()->flags & GUEST_FLAG_GREET) greet();
   struct guest_trap_frame frame = {.cs = GUEST_USER_CS, .ss = GUEST_USER_SS};
   workload_start_first(&frame);

@@ -17,6 +17,9 @@ ALWAYS_INLINE bool stamps_wanted(void) {
 // entry.S
 _Noreturn void enter_user(const struct guest_trap_frame* frame);
 
+// isr.c: whether the interrupted code had interrupts on is restored by leaving the handler.
+void isr(struct guest_trap_frame* frame);
+
 // workload.c
 void workload_start_first(struct guest_trap_frame* frame);
 // Ends the running workload and makes the frame start the next one in user mode; after the last, ends the

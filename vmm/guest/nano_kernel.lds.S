@@ -7,6 +7,7 @@ PHDRS {
   kernel_text PT_LOAD FLAGS(5);
   kernel_rodata PT_LOAD FLAGS(4);
   kernel_data PT_LOAD FLAGS(6);
+  monitor_text PT_LOAD FLAGS(5);
   user_text PT_LOAD FLAGS(5);
   user_rodata PT_LOAD FLAGS(4);
 }
@@ -40,6 +41,10 @@ SECTIONS {
   /* The user program keeps its state in registers and on its stack: nothing of it may be writable. */
   .user_data : { *user_program*(.data .data.* .bss .bss.* COMMON) }
   ASSERT(SIZEOF(.user_data) == 0, "the user program has writable data")
+
+  . = GUEST_MONITOR_IMAGE;
+  .monitor_text : { *(.monitor_text) } :monitor_text
+  ASSERT(. <= GUEST_MONITOR_IMAGE_END, "the monitor does not fit")
 
   /DISCARD/ : { *(.comment .note .note.* .eh_frame .eh_frame_hdr) }
 }

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "vmm/guest/counts.h"
+#include "vmm/guest/platform.h"
 #include "vmm/guest/serial.h"
 
 static const char* const reasons[] = {
@@ -32,6 +33,7 @@ void panic(enum guest_panic_code code, const struct guest_trap_frame* frame) {
   }
   // Only a panic within the panic comes here.
   for (;;) {
+    if (paravirtual()) hypercall(GUEST_HYPERCALL_PORT_WRITE, GUEST_PORT_EXIT, sizeof(uint32_t), code);
     __asm__ volatile("outl %0, %1" ::"a"((uint32_t)code), "Nd"((uint16_t)GUEST_PORT_EXIT) : "memory");
   }
 }

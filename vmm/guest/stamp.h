@@ -10,7 +10,7 @@
 #define STAMP_RING_MARGIN 64
 
 ALWAYS_INLINE volatile struct guest_shared* shared(void) {
-  return (volatile struct guest_shared*)GUEST_SHARED(0);
+  return (volatile struct guest_shared*)GUEST_SHARED(this_vcpu());
 }
 
 // The slot is reserved by one instruction, so that an ISR that comes at any point gets a slot of its own. The
@@ -20,7 +20,8 @@ ALWAYS_INLINE void stamp(enum guest_stamp_kind kind, uint64_t vector, uint64_t a
   uint64_t sequence = 1;
   __asm__ volatile("xadd %0, %1" : "+r"(sequence), "+m"(page->head)::"memory", "cc");
   volatile uint64_t* const slot =
-      (volatile uint64_t*)(GUEST_RING(0) + (sequence & (page->capacity - 1)) * sizeof(struct guest_stamp));
+      (volatile uint64_t*)(GUEST_RING(this_vcpu()) +
+                           (sequence & (page->capacity - 1)) * sizeof(struct guest_stamp));
   slot[1] = arg;
   slot[3] = (uint64_t)kind | vector << 16 | page->workload << 32;  // kind, vector, workload, reserved
   slot[0] = ordered_tsc();

@@ -1,9 +1,9 @@
 #include "vmm/guest/system_call.h"
 
-#include "vmm/guest/apic.h"
 #include "vmm/guest/counts.h"
 #include "vmm/guest/kernel.h"
 #include "vmm/guest/panic.h"
+#include "vmm/guest/platform.h"
 
 static void call_null(struct guest_trap_frame* frame) {
   frame->rax = 0;
@@ -11,7 +11,7 @@ static void call_null(struct guest_trap_frame* frame) {
 
 static void call_arm_timer(struct guest_trap_frame* frame) {
   (void)frame;
-  lapic_arm_timer(params()->timer_ns);
+  arm_timer(params()->timer_ns);
 }
 
 static void call_ring_doorbell(struct guest_trap_frame* frame) {

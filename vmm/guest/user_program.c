@@ -4,13 +4,8 @@
 #include <stddef.h>
 
 #include "vmm/guest/event_loop.h"
+#include "vmm/guest/fault_fixup.h"
 #include "vmm/guest/system_call.h"
-
-// Follows an instruction with the labels 1 and 2 around it that is meant to fault: the kernel goes on at 2.
-#define FAULT_FIXUP                     \
-  ".pushsection .fault_fixups, \"a\"\n" \
-  ".quad 1b, 2b\n"                      \
-  ".popsection\n"
 
 ALWAYS_INLINE void call_by_int80(enum system_call number, uint64_t argument) {
   uint64_t result = number;
@@ -74,6 +69,11 @@ ALWAYS_INLINE uint64_t ring_for_msi(uint32_t iteration) {
   return ring_doorbell(GUEST_DOORBELL_MSI);
 }
 
+ALWAYS_INLINE uint64_t ring_for_irqfd(uint32_t iteration) {
+  (void)iteration;
+  return ring_doorbell(GUEST_DOORBELL_IRQFD);
+}
+
 ALWAYS_INLINE bool interrupt_came(uint64_t seen) {
   return interrupts_seen() != seen;
 }
@@ -89,7 +89,22 @@ ALWAYS_INLINE void await_interrupt(uint32_t iteration, uint64_t seen) {
 ALWAYS_INLINE void event_general_protection(uint32_t iteration, uint64_t prepared) {
   (void)iteration;
   (void)prepared;
-  disable_interrupts();
+  __asm__ volatile("cli" ::: "memory");
+}
+
+// The kernel's memory is not the user's: a page fault that the kernel does not expect.
+ALWAYS_INLINE void event_kernel_touch(uint32_t iteration, uint64_t prepared) {
+  (void)iteration;
+  (void)prepared;
+  (void)*(const volatile uint64_t*)GUEST_KERNEL_IMAGE;
+}
+
+// The kernel breaks its own tables, then this enters it.
+ALWAYS_INLINE void event_kernel_loop(uint32_t iteration, uint64_t prepared) {
+  (void)iteration;
+  (void)prepared;
+  call_by_int80(SYSTEM_CALL_KERNEL_LOOP, 0);
+  call_by_int80(SYSTEM_CALL_NULL, 0);
 }
 
 DEFINE_WORKLOAD(int80, prepare_nothing, never_early, event_int80)
@@ -99,6 +114,9 @@ DEFINE_WORKLOAD(divide, prepare_nothing, never_early, event_divide)
 DEFINE_WORKLOAD(timer, arm_timer, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(device, ring_for_line, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(device_msi, ring_for_msi, interrupt_came, await_interrupt)
+DEFINE_WORKLOAD(device_irqfd, ring_for_irqfd, interrupt_came, await_interrupt)
+DEFINE_WORKLOAD(kernel_touch, prepare_nothing, never_early, event_kernel_touch)
+DEFINE_WORKLOAD(corrupt, prepare_nothing, never_early, event_kernel_loop)
 DEFINE_WORKLOAD(general_protection, prepare_nothing, never_early, event_general_protection)
 
 // Those that are missing here run in the kernel.
@@ -110,6 +128,10 @@ static const struct event_loops user_loops[GUEST_WORKLOAD_COUNT] = {
     [GUEST_WORKLOAD_TIMER] = WORKLOAD_ENTRY(timer),
     [GUEST_WORKLOAD_DEVICE] = WORKLOAD_ENTRY(device),
     [GUEST_WORKLOAD_DEVICE_MSI] = WORKLOAD_ENTRY(device_msi),
+    [GUEST_WORKLOAD_DEVICE_IRQFD] = WORKLOAD_ENTRY(device_irqfd),
+    [GUEST_WORKLOAD_KERNEL_TOUCH] = WORKLOAD_ENTRY(kernel_touch),
+    [GUEST_WORKLOAD_CORRUPT_TABLE] = WORKLOAD_ENTRY(corrupt),
+    [GUEST_WORKLOAD_CORRUPT_STACK] = WORKLOAD_ENTRY(corrupt),
     [GUEST_WORKLOAD_GENERAL_PROTECTION] = WORKLOAD_ENTRY(general_protection),
 };
 

@@ -13,13 +13,15 @@
 
 namespace trapline::vmm {
 
-// struct kvm_cpuid2 and struct kvm_msrs up to their entries.
+// struct kvm_cpuid2, kvm_msrs and kvm_irq_routing up to their entries.
 struct KvmEntriesHeader {
   std::uint32_t count = 0;
   std::uint32_t padding = 0;
 };
 static_assert(sizeof(KvmEntriesHeader) == 8);
 
+// struct kvm_irq_routing has a count and flags, of which there are none.
+inline constexpr unsigned long kSetGsiRouting = _IOW(KVMIO, 0x6a, KvmEntriesHeader);
 inline constexpr unsigned long kGetSupportedCpuid = _IOWR(KVMIO, 0x05, KvmEntriesHeader);
 inline constexpr unsigned long kSetCpuid2 = _IOW(KVMIO, 0x90, KvmEntriesHeader);
 inline constexpr unsigned long kSetMsrs = _IOW(KVMIO, 0x89, KvmEntriesHeader);

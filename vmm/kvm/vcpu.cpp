@@ -49,6 +49,20 @@ Status Vcpu::set_msrs(std::span<const kvm_msr_entry> msrs) const {
                           std::uint32_t{msrs[static_cast<std::size_t>(set)].index}, name_));
 }
 
+Status Vcpu::interrupt(std::uint8_t vector) const {
+  kvm_interrupt interrupt{};
+  interrupt.irq = vector;
+  TRAPLINE_TRY(kvm_ioctl(fd_, KVM_INTERRUPT, &interrupt, "KVM_INTERRUPT", name_));
+  return {};
+}
+
+Status Vcpu::make_runnable() const {
+  kvm_mp_state state{};
+  state.mp_state = KVM_MP_STATE_RUNNABLE;
+  TRAPLINE_TRY(kvm_ioctl(fd_, KVM_SET_MP_STATE, &state, "KVM_SET_MP_STATE", name_));
+  return {};
+}
+
 Result<std::int64_t> Vcpu::tsc_offset() const {
   std::int64_t offset = 0;
   kvm_device_attr attribute{};
@@ -85,6 +99,10 @@ Result<RunResult> Vcpu::run() const {
     default:
       return fail(system_error("run", name_, errno));
   }
+}
+
+void Vcpu::forget_immediate_exit() const {
+  std::atomic_ref<std::uint8_t>(run_state().immediate_exit).store(0, std::memory_order_relaxed);
 }
 
 void Vcpu::request_immediate_exit() const {

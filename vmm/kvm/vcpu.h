@@ -32,6 +32,19 @@ class Vcpu {
   [[nodiscard]] Status set_regs(const kvm_regs& regs) const;
   [[nodiscard]] Status set_msrs(std::span<const kvm_msr_entry> msrs) const;
 
+  // KVM_INTERRUPT: the vector is injected at the next entry. Only without a local APIC in the kernel, and
+  // when run_state() says that the guest is ready for it.
+  [[nodiscard]] Status interrupt(std::uint8_t vector) const;
+  // KVM_SET_MP_STATE(RUNNABLE): a vCPU other than the first, with local APICs in the kernel, would wait for
+  // INIT.
+  [[nodiscard]] Status make_runnable() const;
+
+  // From now on each exit leaves the general registers in run_state(), and the next KVM_RUN takes them from
+  // there if they were marked as changed (KVM_CAP_SYNC_REGS): no ioctl to read or write them.
+  void keep_registers_in_run_state() const { run_state().kvm_valid_regs = KVM_SYNC_X86_REGS; }
+  [[nodiscard]] kvm_regs& registers() const { return run_state().s.regs.regs; }
+  void registers_changed() const { run_state().kvm_dirty_regs |= KVM_SYNC_X86_REGS; }
+
   // Guest TSC = host TSC + offset, in guest ticks (Documentation/virt/kvm/devices/vcpu.rst, 4.1).
   [[nodiscard]] Result<std::int64_t> tsc_offset() const;
   [[nodiscard]] Result<std::uint32_t> tsc_khz() const;
@@ -44,6 +57,8 @@ class Vcpu {
   // From any thread: the next KVM_RUN returns `interrupted` at once, and so do all later ones. One that is
   // under way needs a signal besides (api.rst, 5, immediate_exit).
   void request_immediate_exit() const;
+  // On the vCPU's thread: KVM_RUN is not to return at once any more.
+  void forget_immediate_exit() const;
 
  private:
   friend class Vm;

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "vmm/kvm/ioctl.h"
+#include "vmm/kvm/variable_length.h"
 
 namespace trapline::vmm {
 
@@ -48,6 +49,29 @@ Status Vm::signal_msi(std::uint64_t address, std::uint32_t data) const {
   msi.address_hi = static_cast<std::uint32_t>(address >> 32);
   msi.data = data;
   return done(kvm_ioctl(fd_, KVM_SIGNAL_MSI, &msi, "KVM_SIGNAL_MSI", kObject));
+}
+
+Status Vm::set_gsi_routing(std::span<const kvm_irq_routing_entry> routes) const {
+  auto buffer = with_entries(routes);
+  return done(kvm_ioctl(fd_, kSetGsiRouting, buffer.data(), "KVM_SET_GSI_ROUTING", kObject));
+}
+
+Status Vm::attach_irqfd(const Fd& eventfd, std::uint32_t gsi) const {
+  kvm_irqfd irqfd{};
+  irqfd.fd = static_cast<std::uint32_t>(eventfd.get());
+  irqfd.gsi = gsi;
+  return done(kvm_ioctl(fd_, KVM_IRQFD, &irqfd, "KVM_IRQFD", kObject));
+}
+
+Status Vm::exit_on_unknown_msrs() const {
+  kvm_enable_cap cap{};
+  cap.cap = KVM_CAP_X86_USER_SPACE_MSR;
+  cap.args[0] = KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN;
+  auto enabled = kvm_ioctl(fd_, KVM_ENABLE_CAP, &cap, "KVM_ENABLE_CAP(KVM_CAP_X86_USER_SPACE_MSR)", kObject);
+  if (enabled) return {};
+  enabled.error().remedy = "Linux 5.10 or later can hand MSR accesses to user space";
+  enabled.error().status = ExitStatus::machine_lacks;
+  return fail(enabled.error());
 }
 
 Result<Vcpu> Vm::create_vcpu(std::uint32_t id) const {

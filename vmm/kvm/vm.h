@@ -25,6 +25,12 @@ class Vm {
   // The next two may be called from any thread while vCPUs run.
   [[nodiscard]] Status irq_line(std::uint32_t gsi, bool high) const;
   [[nodiscard]] Status signal_msi(std::uint64_t address, std::uint32_t data) const;
+  // Where interrupts go that are raised by number: replaces all routes.
+  [[nodiscard]] Status set_gsi_routing(std::span<const kvm_irq_routing_entry> routes) const;
+  // A write to the eventfd raises the GSI, in the kernel. Only with interrupt controllers in the kernel.
+  [[nodiscard]] Status attach_irqfd(const Fd& eventfd, std::uint32_t gsi) const;
+  // Accesses of MSRs that KVM has no use for exit to user space instead of being a #GP (api.rst, 7.21).
+  [[nodiscard]] Status exit_on_unknown_msrs() const;
   [[nodiscard]] Result<Vcpu> create_vcpu(std::uint32_t id) const;
 
  private:

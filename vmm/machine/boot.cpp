@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "vmm/machine/layout.h"
+#include "vmm/x86/descriptors.h"
 #include "vmm/x86/paging.h"
 
 namespace trapline::vmm {
@@ -34,6 +35,8 @@ constexpr Range kRanges[] = {
     {GUEST_DEMAND_PAGE(GUEST_MAX_VCPUS), GUEST_KERNEL_IMAGE, kKernelData},
     {GUEST_KERNEL_IMAGE, GUEST_KERNEL_IMAGE_END, kKernelRead},
     {GUEST_USER_IMAGE, GUEST_USER_IMAGE_END, kUserRead},
+    {GUEST_MONITOR_IDT, GUEST_MONITOR_IMAGE, kKernelData},
+    {GUEST_MONITOR_IMAGE, GUEST_MONITOR_IMAGE_END, kKernelRead},
 };
 
 // PG, WP, NE, ET, MP, PE (AMD APM vol. 2, 3.1.1).
@@ -42,8 +45,9 @@ constexpr std::uint64_t kCr0 = 0x80010033;
 constexpr std::uint64_t kCr4 = 0x620;
 // NXE, LMA, LME, SCE (3.1.7).
 constexpr std::uint64_t kEfer = 0xd01;
-// Base, enabled, x2APIC, bootstrap processor (16.3.1, 16.9).
-constexpr std::uint64_t kApicBase = 0xfee00d00;
+// Base, enabled, x2APIC (16.3.1, 16.9).
+constexpr std::uint64_t kApicBase = 0xfee00c00;
+constexpr std::uint64_t kBootstrapProcessor = 0x100;
 // SDM vol. 3, 24.4.1 and VM-entry checks 26.3.1.2: what the hidden parts must look like.
 constexpr std::uint8_t kCodeReadAccessed = 11;
 constexpr std::uint8_t kDataWriteAccessed = 3;
@@ -68,6 +72,7 @@ Result<x86::PageTableBuilder> map_guest(const GuestMemory& memory, const KernelI
   }
   TRAPLINE_TRY(map_range(tables, GUEST_RING(0), GUEST_RING(std::uint64_t{vcpus}), kUserData));
   TRAPLINE_TRY(tables.map_device(GUEST_IOAPIC, GUEST_IOAPIC));
+  TRAPLINE_TRY(tables.map_device(GUEST_MMIO, GUEST_MMIO));
   return tables;
 }
 
@@ -83,6 +88,8 @@ Result<guest_params> to_guest(const BootParams& params, std::uint64_t demand_pte
   guest.flags = params.flags;
   guest.timer_ns = params.timer_ns;
   guest.doorbell_us = params.doorbell_us;
+  guest.platform = params.platform;
+  guest.vcpus = params.vcpus;
   guest.workload_count = static_cast<std::uint32_t>(params.workloads.size());
   std::copy(params.workloads.begin(), params.workloads.end(), std::begin(guest.workloads));
   return guest;
@@ -123,26 +130,33 @@ Result<std::uint64_t> write_boot_memory(const GuestMemory& memory, const KernelI
   return tables.root();
 }
 
-void set_long_mode(kvm_sregs& sregs, std::uint64_t page_table_root, unsigned cpl, std::uint16_t code_selector,
-                   std::uint16_t stack_selector) {
-  sregs.cs = flat_segment(code_selector, kCodeReadAccessed, cpl);
+void set_long_mode(kvm_sregs& sregs, const KernelStart& start) {
+  sregs.cs = flat_segment(start.code_selector, kCodeReadAccessed, start.cpl);
   sregs.cs.l = 1;
-  sregs.ss = flat_segment(stack_selector, kDataWriteAccessed, cpl);  // SVM takes the CPL from SS.DPL
+  sregs.ss = flat_segment(start.stack_selector, kDataWriteAccessed, start.cpl);  // SVM: the CPL is SS.DPL
   sregs.ss.db = 1;
   sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss;
   sregs.tr = kvm_segment{};
-  sregs.tr.limit = 0x67;
+  sregs.tr.selector = GUEST_TSS_SELECTOR;
+  sregs.tr.base = start.tss;
+  sregs.tr.limit = sizeof(x86::TaskStateSegment) - 1;
   sregs.tr.type = kBusyTss;
   sregs.tr.present = 1;
   sregs.ldt = kvm_segment{};
   sregs.ldt.unusable = 1;
   sregs.gdt = kvm_dtable{};
+  sregs.gdt.base = start.gdt;
+  sregs.gdt.limit = GUEST_GDT_BYTES - 1;
   sregs.idt = kvm_dtable{};
+  if (start.idt != 0) {
+    sregs.idt.base = start.idt;
+    sregs.idt.limit = GUEST_IDT_BYTES - 1;
+  }
   sregs.cr0 = kCr0;
-  sregs.cr3 = page_table_root;
+  sregs.cr3 = start.page_table_root;
   sregs.cr4 = kCr4;
   sregs.efer = kEfer;
-  sregs.apic_base = kApicBase;
+  sregs.apic_base = kApicBase | (start.first_vcpu ? kBootstrapProcessor : 0);
 }
 
 }  // namespace trapline::vmm

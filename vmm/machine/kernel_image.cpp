@@ -57,7 +57,8 @@ Result<KernelSegment> parse_segment(Bytes file, const Elf64_Phdr& header) {
   if (!bytes || header.p_filesz > header.p_memsz) return broken("a segment lies outside of the file");
   if (header.p_vaddr % GUEST_PAGE_BYTES != 0) return broken("a segment does not start on a page");
   const bool user = lies_within(header, GUEST_USER_IMAGE, GUEST_USER_IMAGE_END);
-  if (!user && !lies_within(header, GUEST_KERNEL_IMAGE, GUEST_KERNEL_IMAGE_END)) {
+  if (!user && !lies_within(header, GUEST_KERNEL_IMAGE, GUEST_KERNEL_IMAGE_END) &&
+      !lies_within(header, GUEST_MONITOR_IMAGE, GUEST_MONITOR_IMAGE_END)) {
     return broken("a segment lies outside of the image's part of memory");
   }
   return KernelSegment{.gpa = header.p_vaddr,

@@ -29,8 +29,9 @@ struct WorkloadRun {
 struct MachineConfig {
   std::string path = "hvm";
   std::vector<WorkloadRun> workloads;  // one after the other
-  std::uint32_t vcpus = 1;             // more than one is not supported yet
+  std::uint32_t vcpus = 1;             // the second answers IPIs and nothing else
   bool stamps = true;
+  bool steps = true;   // what the path does step by step is told to the observer
   bool greet = false;  // the kernel greets over the serial port at boot, which costs exits
   std::uint32_t ring_stamps = GUEST_RING_MAX_STAMPS;
   // From arming to the interrupt: long enough that the guest is back in user mode and waits. One that comes
@@ -72,14 +73,15 @@ class Machine {
  private:
   friend class MachineRun;
   Machine(MachineConfig config, KernelImage image, std::unique_ptr<DeliveryPath> path, GuestMemory memory,
-          Vm vm);
-  Status create_vcpu(const Kvm& kvm, std::uint64_t page_table_root);
+          std::uint64_t page_table_root, Vm vm);
+  Status create_vcpu(const Kvm& kvm);
 
   MachineConfig config_;
   KernelImage image_;
   std::unique_ptr<DeliveryPath> path_;
   // Destroyed in reverse: the vCPU before its VM, the VM before the memory that it maps.
   GuestMemory memory_;
+  std::uint64_t page_table_root_;
   Vm vm_;
   std::vector<Vcpu> vcpus_;
   std::vector<VcpuStats> stats_;

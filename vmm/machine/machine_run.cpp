@@ -11,6 +11,7 @@
 #include "vmm/machine/stamp_ring.h"
 #include "vmm/machine/vcpu_thread.h"
 #include "vmm/x86/frames.h"
+#include "vmm/x86/guest_access.h"
 
 namespace trapline::vmm {
 
@@ -48,13 +49,15 @@ struct VcpuFeed {
 
 class Drain {
  public:
-  Drain(Observer& observer, Doorbell& doorbell) : observer_(observer), doorbell_(doorbell) {}
+  Drain(Observer& observer, RaiseLog& raised) : observer_(observer), raise_log_(raised) {}
 
   void running(std::vector<VcpuFeed>& feeds) {
     for (VcpuFeed& feed : feeds) {
       for (int round = 0; round < kMaxRounds && stamps(feed, feed.stamps.read()); ++round) {
       }
       for (int round = 0; round < kMaxRounds && marks(feed); ++round) {
+      }
+      for (int round = 0; round < kMaxRounds && steps(feed); ++round) {
       }
     }
     for (int round = 0; round < kMaxRounds && raised(); ++round) {
@@ -68,6 +71,8 @@ class Drain {
       while (stamps(feed, feed.stamps.read_stopped())) {
       }
       while (marks(feed)) {
+      }
+      while (steps(feed)) {
       }
     }
     while (raised()) {
@@ -94,17 +99,26 @@ class Drain {
     return true;
   }
 
+  bool steps(VcpuFeed& feed) {
+    const auto batch = feed.thread->steps().pop(steps_);
+    const std::uint64_t lost = feed.thread->steps().take_lost();
+    if (batch.empty() && lost == 0) return false;
+    observer_.steps_done(feed.index, batch, lost);
+    return true;
+  }
+
   bool raised() {
-    const auto batch = doorbell_.take_raised(raised_);
-    const std::uint64_t lost = doorbell_.take_lost();
+    const auto batch = raise_log_.take(raised_);
+    const std::uint64_t lost = raise_log_.take_lost();
     if (batch.empty() && lost == 0) return false;
     observer_.interrupts_raised(batch, lost);
     return true;
   }
 
   Observer& observer_;
-  Doorbell& doorbell_;
+  RaiseLog& raise_log_;
   std::array<ExitHandled, kBatch> marks_{};
+  std::array<StepDone, kBatch> steps_{};
   std::array<InterruptRaised, kBatch / 16> raised_{};
 };
 
@@ -120,7 +134,7 @@ Result<std::vector<guest_count>> read_counts(const GuestMemory& memory, std::uin
 std::optional<x86::TrapFrame> panic_frame(const GuestMemory& memory, std::uint64_t page_table_root) {
   const auto panic = memory.read<guest_panic>(GUEST_PANIC);
   if (!panic || panic->frame == 0) return std::nullopt;
-  return x86::read_trap_frame(memory.bytes(), page_table_root, panic->frame);
+  return x86::read_object<x86::TrapFrame>({memory.bytes(), page_table_root}, panic->frame);
 }
 
 std::string report_crash(std::uint32_t index, const VcpuEnd& end, const Vcpu& vcpu, const GuestMemory& memory,
@@ -143,21 +157,41 @@ std::string report_crash(std::uint32_t index, const VcpuEnd& end, const Vcpu& vc
 class MachineRun {
  public:
   MachineRun(Machine& machine, Observer& observer)
-      : devices_(machine.config_,
-                 [&machine](RaiseKind kind) { return machine.path_->raise(machine.vm_, kind); }),
+      : surroundings_{machine.vm_,
+                      machine.memory_,
+                      machine.image_,
+                      machine.page_table_root_,
+                      machine.config_.vcpus,
+                      [this](std::uint32_t vcpu) { kick(vcpu); },
+                      raised_},
+        devices_(machine.config_,
+                 [this](RaiseKind kind) { return machine_.path_->raise(surroundings_, kind); }),
         machine_(machine),
         observer_(observer),
-        drain_(observer, devices_.doorbell) {}
+        drain_(observer, raised_) {}
+
+  // The path's own threads end before what they may kick. Devices' end by themselves, before those.
+  ~MachineRun() {
+    for (VcpuFeed& feed : feeds_)
+      feed.thread->stop();
+    devices_.doorbell.silence();
+    machine_.path_->stop();
+  }
+  MachineRun(const MachineRun&) = delete;
+  MachineRun& operator=(const MachineRun&) = delete;
 
   // Threads exist and wait; the observer knows them.
   Status prepare() {
+    TRAPLINE_TRY(machine_.path_->start(surroundings_));
+    feeds_.reserve(machine_.vcpus_.size());
     for (const Vcpu& vcpu : machine_.vcpus_) {
       const auto i = static_cast<std::uint16_t>(feeds_.size());
       TRAPLINE_ASSIGN(reader, StampReader::of_vcpu(machine_.memory_, i, machine_.config_.ring_stamps));
       TRAPLINE_ASSIGN(offset, vcpu.tsc_offset());
       TRAPLINE_ASSIGN(khz, vcpu.tsc_khz());
       auto thread = std::make_unique<VcpuThread>(
-          i, VcpuThread::Surroundings{vcpu, *machine_.path_, devices_.bus, devices_.exit});
+          i, VcpuThread::Surroundings{vcpu, *machine_.path_, devices_.bus, devices_.exit},
+          machine_.config_.steps);
       observer_.vcpu_started({.vcpu = i, .tid = thread->tid(), .tsc_offset = offset, .guest_tsc_khz = khz});
       VcpuOutcome outcome;
       outcome.tsc_offset_before = offset;
@@ -173,7 +207,7 @@ class MachineRun {
     bool stopping = false;
     while (!wait_ended(poll_interval)) {
       drain_.running(feeds_);
-      if (stopping || !(stop.load() || devices_.doorbell.error())) continue;
+      if (stopping || !(stop.load() || devices_.doorbell.error() || any_ended())) continue;
       stopping = true;
       for (VcpuFeed& feed : feeds_)
         feed.thread->stop();
@@ -198,6 +232,16 @@ class MachineRun {
                        [&](VcpuFeed& feed) { return feed.thread->wait_ended(limit); });
   }
 
+  // One that has ended for good ends the others: they would wait for ever.
+  bool any_ended() {
+    return std::any_of(feeds_.begin(), feeds_.end(),
+                       [](VcpuFeed& feed) { return feed.thread->wait_ended(std::chrono::milliseconds(0)); });
+  }
+
+  void kick(std::uint32_t vcpu) {
+    if (vcpu < feeds_.size()) feeds_[vcpu].thread->kick();
+  }
+
   Status add_vcpu(VcpuFeed& feed, RunOutcome& outcome) {
     const std::uint16_t index = feed.index;
     const Vcpu& vcpu = machine_.vcpus_[index];
@@ -212,7 +256,8 @@ class MachineRun {
     result.ring_waits = shared.waits;
 
     const VcpuEnd& end = feed.thread->end();
-    if (end.kind == VcpuEnd::Kind::stopped && outcome.end == RunOutcome::End::finished) {
+    // The first vCPU's end is the run's; the others are stopped when it has come.
+    if (end.kind == VcpuEnd::Kind::stopped && index == 0 && outcome.end == RunOutcome::End::finished) {
       outcome.end = RunOutcome::End::stopped;
     } else if (end.kind == VcpuEnd::Kind::crashed) {
       outcome.end = RunOutcome::End::guest_crashed;
@@ -224,6 +269,8 @@ class MachineRun {
     return {};
   }
 
+  RaiseLog raised_;
+  PathSurroundings surroundings_;
   Devices devices_;
   Machine& machine_;
   Observer& observer_;

@@ -18,6 +18,7 @@ PortDevice* PortBus::find(std::uint16_t port) const {
 bool PortBus::write(std::uint16_t port, unsigned bytes, std::uint32_t value) const {
   PortDevice* const device = find(port);
   if (device == nullptr) return false;
+  const std::lock_guard lock(mutex_);
   device->write(port, bytes, value);
   return true;
 }
@@ -25,6 +26,7 @@ bool PortBus::write(std::uint16_t port, unsigned bytes, std::uint32_t value) con
 std::optional<std::uint32_t> PortBus::read(std::uint16_t port, unsigned bytes) const {
   PortDevice* const device = find(port);
   if (device == nullptr) return std::nullopt;
+  const std::lock_guard lock(mutex_);
   return device->read(port, bytes);
 }
 
@@ -46,7 +48,12 @@ bool PortBus::handle(bool is_write, std::uint16_t port, unsigned bytes, std::spa
 }
 
 void ExitPort::write(std::uint16_t /*port*/, unsigned /*bytes*/, std::uint32_t value) {
-  code_ = value;
+  code_.store(value);
+}
+std::optional<std::uint32_t> ExitPort::code() const {
+  const std::uint64_t code = code_.load();
+  if (code == kNotWritten) return std::nullopt;
+  return static_cast<std::uint32_t>(code);
 }
 std::uint32_t ExitPort::read(std::uint16_t /*port*/, unsigned /*bytes*/) {
   return 0;

@@ -1,10 +1,12 @@
-// I/O ports and the devices behind them. Used by the vCPU's thread only.
+// I/O ports and the devices behind them. One vCPU at a time is with the devices; the others wait.
 #pragma once
 
 #include <linux/kvm.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -40,6 +42,7 @@ class PortBus {
   };
   [[nodiscard]] PortDevice* find(std::uint16_t port) const;
 
+  mutable std::mutex mutex_;  // held around each access of a device
   std::vector<Range> ranges_;
 };
 
@@ -48,11 +51,12 @@ class ExitPort final : public PortDevice {
  public:
   void write(std::uint16_t port, unsigned bytes, std::uint32_t value) override;
   std::uint32_t read(std::uint16_t port, unsigned bytes) override;
-  // What the guest has written: 0 done, otherwise enum guest_panic_code.
-  [[nodiscard]] std::optional<std::uint32_t> code() const { return code_; }
+  // What the guest has written: 0 done, otherwise enum guest_panic_code. From any thread.
+  [[nodiscard]] std::optional<std::uint32_t> code() const;
 
  private:
-  std::optional<std::uint32_t> code_;
+  static constexpr std::uint64_t kNotWritten = ~std::uint64_t{0};
+  std::atomic<std::uint64_t> code_{kNotWritten};
 };
 
 // A port that takes everything and does nothing: GUEST_PORT_PIO.

@@ -20,10 +20,21 @@ VcpuEnd crashed(std::string reason) {
   return {VcpuEnd::Kind::crashed, std::move(reason), std::nullopt};
 }
 
+// The device page that takes everything and does nothing; reads are 0, as KVM has cleared them.
+bool is_idle_page(const kvm_run& run) {
+  return run.mmio.phys_addr >= GUEST_MMIO && run.mmio.phys_addr < GUEST_MMIO + GUEST_PAGE_BYTES;
+}
+
 }  // namespace
 
-VcpuThread::VcpuThread(std::uint16_t index, Surroundings surroundings)
-    : index_(index), surroundings_(surroundings), marks_(kMarks), thread_([this] { thread_main(); }) {}
+VcpuThread::VcpuThread(std::uint16_t index, Surroundings surroundings, bool wants_steps)
+    : index_(index),
+      surroundings_(surroundings),
+      marks_(kMarks),
+      path_vcpu_{index, surroundings.vcpu, steps_, surroundings.bus} {
+  steps_.set_wanted(wants_steps);
+  thread_ = std::thread([this] { thread_main(); });
+}
 
 VcpuThread::~VcpuThread() {
   stop();
@@ -51,15 +62,36 @@ void VcpuThread::enter_guest() {
 
 void VcpuThread::stop() {
   stop_asked_.store(true, std::memory_order_release);
-  // In this order: a KVM_RUN that the signal is too early for sees the flag (api.rst, 5, immediate_exit).
-  surroundings_.vcpu.request_immediate_exit();
-  kick_signal::send(thread_.native_handle());
+  interrupt_kvm_run();
+  kicks_.fetch_add(1);
+  kicks_.notify_all();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return state_ != State::starting; });
   if (state_ != State::waiting) return;
   state_ = State::running;  // to its end, without entering the guest
   lock.unlock();
   changed_.notify_all();
+}
+
+// In this order: a KVM_RUN that the signal is too early for sees the flag (api.rst, 5, immediate_exit).
+void VcpuThread::interrupt_kvm_run() {
+  surroundings_.vcpu.request_immediate_exit();
+  kick_signal::send(thread_.native_handle());
+}
+
+void VcpuThread::kick() {
+  if (in_guest_.load()) interrupt_kvm_run();
+  kicks_.fetch_add(1);
+  kicks_.notify_all();
+}
+
+void VcpuThread::halt() {
+  for (;;) {
+    const std::uint32_t seen = kicks_.load();
+    if (stop_asked_.load() || surroundings_.path.should_wake(index_)) break;
+    kicks_.wait(seen);
+  }
+  steps_.begin();
 }
 
 bool VcpuThread::wait_ended(std::chrono::milliseconds limit) {
@@ -94,14 +126,18 @@ void VcpuThread::thread_main() {
 VcpuEnd VcpuThread::run_guest() {
   const Vcpu& vcpu = surroundings_.vcpu;
   for (;;) {
-    if (stop_asked_.load(std::memory_order_acquire)) return {};
-    if (const Status ready = surroundings_.path.before_entry(vcpu); !ready)
+    vcpu.forget_immediate_exit();
+    in_guest_.store(true);
+    if (stop_asked_.load()) return {};
+    if (const Status ready = surroundings_.path.before_entry(path_vcpu_); !ready)
       return crashed(ready.error().what);
     const Result<RunResult> result = vcpu.run();
     ExitHandled mark;
     mark.left = read_host_tsc();
+    in_guest_.store(false);
     if (!result) return crashed(result.error().what);
 
+    steps_.begin();
     std::optional<VcpuEnd> end;
     if (*result == RunResult::exited) end = handle_exit();
     mark.entered = read_host_tsc();
@@ -112,15 +148,20 @@ VcpuEnd VcpuThread::run_guest() {
 
 std::optional<VcpuEnd> VcpuThread::handle_exit() {
   kvm_run& run = surroundings_.vcpu.run_state();
-  switch (surroundings_.path.handle_exit(surroundings_.vcpu)) {
-    case ExitVerdict::resume:
+  ExitOutcome outcome = surroundings_.path.handle_exit(path_vcpu_);
+  switch (outcome.verdict) {
+    case ExitOutcome::Verdict::resume:
+      return check_exit_port();
+    case ExitOutcome::Verdict::halt:
+      halt();
       return std::nullopt;
-    case ExitVerdict::crashed:
-      return crashed(describe_exit(run));
-    case ExitVerdict::not_mine:
+    case ExitOutcome::Verdict::crashed:
+      return crashed(std::move(outcome.reason));
+    case ExitOutcome::Verdict::not_mine:
       break;
   }
   if (run.exit_reason == KVM_EXIT_IO) return handle_io(run);
+  if (run.exit_reason == KVM_EXIT_MMIO && is_idle_page(run)) return std::nullopt;
   return crashed(describe_exit(run));
 }
 
@@ -131,6 +172,10 @@ std::optional<VcpuEnd> VcpuThread::handle_io(kvm_run& run) {
                                 {data, bytes})) {
     return crashed(describe_exit(run));
   }
+  return check_exit_port();
+}
+
+std::optional<VcpuEnd> VcpuThread::check_exit_port() const {
   const auto code = surroundings_.exit_port.code();
   if (!code) return std::nullopt;
   if (*code == 0) return VcpuEnd{VcpuEnd::Kind::finished, {}, std::nullopt};

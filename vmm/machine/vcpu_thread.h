@@ -15,6 +15,7 @@
 #include "vmm/kvm/vcpu.h"
 #include "vmm/machine/port_bus.h"
 #include "vmm/machine/spsc_ring.h"
+#include "vmm/machine/step_log.h"
 #include "vmm/observer.h"
 #include "vmm/paths/delivery_path.h"
 
@@ -39,7 +40,8 @@ class VcpuThread {
   };
 
   // Starts the thread, named "vcpu<index>"; it waits for enter_guest().
-  VcpuThread(std::uint16_t index, Surroundings surroundings);
+  // `wants_steps`: the path's steps are kept, for steps().
+  VcpuThread(std::uint16_t index, Surroundings surroundings, bool wants_steps);
   // Stops and joins it.
   ~VcpuThread();
   VcpuThread(const VcpuThread&) = delete;
@@ -50,6 +52,9 @@ class VcpuThread {
   // Makes KVM_RUN return, also when the guest spins; the end is then `stopped`, unless there was another
   // before it.
   void stop();
+  // From any thread: the path has something for the guest. Makes KVM_RUN return where the guest runs, and
+  // ends a halt.
+  void kick();
   // Until the vCPU has ended, or the time is over; true when it has ended.
   bool wait_ended(std::chrono::milliseconds limit);
   // After it has ended.
@@ -58,6 +63,7 @@ class VcpuThread {
 
   // On one other thread.
   SpscRing<ExitHandled>& marks() { return marks_; }
+  SpscRing<StepDone>& steps() { return steps_.ring(); }
 
  private:
   enum class State { starting, waiting, running, ended };
@@ -67,13 +73,22 @@ class VcpuThread {
   // Nothing while the guest goes on.
   [[nodiscard]] std::optional<VcpuEnd> handle_exit();
   [[nodiscard]] std::optional<VcpuEnd> handle_io(kvm_run& run);
+  [[nodiscard]] std::optional<VcpuEnd> check_exit_port() const;
+  void interrupt_kvm_run();
+  void halt();
   void set_state(State state);
   void wait_until_released();
 
   std::uint16_t index_;
   Surroundings surroundings_;
   SpscRing<ExitHandled> marks_;
+  StepLog steps_;
+  PathVcpu path_vcpu_;
   std::atomic<bool> stop_asked_{false};
+  // Set before the path is asked what there is to inject, cleared when KVM_RUN has returned: whoever has
+  // something for the path first and then finds it cleared knows that the path will be asked.
+  std::atomic<bool> in_guest_{false};
+  std::atomic<std::uint32_t> kicks_{0};  // a halted vCPU waits for it to change
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -7,5 +7,6 @@
 namespace trapline::vmm {
 
 [[nodiscard]] std::unique_ptr<DeliveryPath> make_hvm();
+[[nodiscard]] std::unique_ptr<DeliveryPath> make_hvm_pv();
 
 }  // namespace trapline::vmm

@@ -19,12 +19,21 @@ constexpr std::uint64_t kCodeReadAccessed = 0xb;
 constexpr std::uint64_t kDataWriteAccessed = 0x3;
 constexpr std::uint64_t kAvailableTss = 0x9;
 constexpr std::uint64_t kInterruptGate = 0xe;
+constexpr std::uint64_t kTrapGate = 0xf;
 
 constexpr std::uint64_t type(std::uint64_t value) {
   return value << 40;
 }
 constexpr std::uint64_t privilege(unsigned dpl) {
   return std::uint64_t{dpl & 3} << 45;
+}
+
+Gate gate(std::uint64_t gate_type, std::uint64_t handler, std::uint16_t selector, unsigned dpl,
+          unsigned ist) {
+  const std::uint64_t low = (handler & 0xffff) | std::uint64_t{selector} << 16 |
+                            std::uint64_t{ist & 7} << 32 | type(gate_type) | privilege(dpl) | kPresent |
+                            (handler >> 16 & 0xffff) << 48;
+  return {low, handler >> 32};
 }
 
 template <typename T>
@@ -41,6 +50,10 @@ std::uint64_t code_segment(unsigned dpl) {
          privilege(dpl);
 }
 
+std::uint64_t absent_code_segment(unsigned dpl) {
+  return code_segment(dpl) & ~kPresent;
+}
+
 std::uint64_t data_segment(unsigned dpl) {
   return kFlatLimit | kPresent | kUserSegment | kDefaultBig | kGranularity | type(kDataWriteAccessed) |
          privilege(dpl);
@@ -54,10 +67,11 @@ std::array<std::uint64_t, 2> tss_descriptor(std::uint64_t base, std::uint32_t li
 }
 
 Gate interrupt_gate(std::uint64_t handler, std::uint16_t selector, unsigned dpl, unsigned ist) {
-  const std::uint64_t low = (handler & 0xffff) | std::uint64_t{selector} << 16 |
-                            std::uint64_t{ist & 7} << 32 | type(kInterruptGate) | privilege(dpl) | kPresent |
-                            (handler >> 16 & 0xffff) << 48;
-  return {low, handler >> 32};
+  return gate(kInterruptGate, handler, selector, dpl, ist);
+}
+
+Gate trap_gate(std::uint64_t handler, std::uint16_t selector, unsigned dpl) {
+  return gate(kTrapGate, handler, selector, dpl, 0);
 }
 
 bool put_descriptor(std::span<std::byte> gdt, std::uint16_t selector, std::uint64_t descriptor) {

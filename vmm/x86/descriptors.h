@@ -27,6 +27,13 @@ static_assert(sizeof(Gate) == 16);
 [[nodiscard]] Gate interrupt_gate(std::uint64_t handler, std::uint16_t selector, unsigned dpl,
                                   unsigned ist = 0);
 
+// The same, but IF stays as it is.
+[[nodiscard]] Gate trap_gate(std::uint64_t handler, std::uint16_t selector, unsigned dpl);
+
+// A code segment that is not present: loading it is a #NP that tells its selector. It must be a code segment
+// with the privilege of what loads it, or a #GP comes instead.
+[[nodiscard]] std::uint64_t absent_code_segment(unsigned dpl);
+
 // The 64-bit TSS (12.2.5, figure 12-8).
 struct [[gnu::packed]] TaskStateSegment {
   std::uint32_t reserved_0 = 0;

@@ -1,10 +1,6 @@
 #include "vmm/x86/frames.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
-
-#include "vmm/x86/paging.h"
 
 namespace trapline::vmm::x86 {
 
@@ -61,23 +57,6 @@ bool pushes_error_code(unsigned vector) {
 
 std::string_view exception_mnemonic(unsigned vector) {
   return vector < kTable.size() ? kTable[vector].mnemonic : std::string_view{};
-}
-
-std::optional<TrapFrame> read_trap_frame(std::span<const std::byte> memory, std::uint64_t root,
-                                         std::uint64_t gva) {
-  TrapFrame frame{};
-  auto rest = std::as_writable_bytes(std::span(&frame, 1));
-  while (!rest.empty()) {
-    const auto translation = walk(memory, root, gva);
-    if (!translation || translation->gpa >= memory.size()) return std::nullopt;
-    const std::size_t in_page = static_cast<std::size_t>(kPageBytes - gva % kPageBytes);
-    const std::size_t bytes = std::min(rest.size(), in_page);
-    if (memory.size() - translation->gpa < bytes) return std::nullopt;
-    std::memcpy(rest.data(), memory.data() + translation->gpa, bytes);
-    rest = rest.subspan(bytes);
-    gva += bytes;
-  }
-  return frame;
 }
 
 }  // namespace trapline::vmm::x86

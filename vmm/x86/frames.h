@@ -1,10 +1,8 @@
-// What lies on a stack after an interrupt or exception, and how to read it from a guest.
+// What lies on a stack after an interrupt or exception.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <span>
 #include <string_view>
 
 #include "vmm/guest/abi.h"
@@ -31,10 +29,5 @@ static_assert(offsetof(TrapFrame, rip) + sizeof(HardwareFrame) == sizeof(TrapFra
 
 // "#PF"; empty for vectors that are no architectural exception.
 [[nodiscard]] std::string_view exception_mnemonic(unsigned vector);
-
-// The trap frame at a guest-virtual address, read through the guest's own page tables, page by page. Nothing
-// when a part of it cannot be reached. `memory` is guest-physical memory from 0.
-[[nodiscard]] std::optional<TrapFrame> read_trap_frame(std::span<const std::byte> memory, std::uint64_t root,
-                                                       std::uint64_t gva);
 
 }  // namespace trapline::vmm::x86

@@ -1,0 +1,21 @@
+// Tables and registers of a kernel that runs at CPL 0 behind its own IDT: what the hvm paths share. Its IDT,
+// GDT and TSS are also what the emulate path's kernel believes to be in force.
+#pragma once
+
+#include "vmm/paths/delivery_path.h"
+
+namespace trapline::vmm {
+
+// The segments that all paths have, by selector; the rest of the GDT is left alone.
+[[nodiscard]] Status write_hardware_tables(const GuestMemory& memory, const KernelImage& image,
+                                           std::uint32_t vcpus);
+void set_hardware_state(const KernelImage& image, std::uint64_t page_table_root, std::uint32_t vcpu,
+                        VcpuState& state);
+
+// STAR, LSTAR and SFMASK for a SYSCALL entry at CPL 0.
+[[nodiscard]] std::vector<kvm_msr_entry> syscall_msrs(std::uint64_t entry);
+
+// Why a kernel with all privileges does not run some of the workloads of the tests.
+[[nodiscard]] std::optional<std::string> privileged_kernel_cannot_run(guest_workload workload);
+
+}  // namespace trapline::vmm
