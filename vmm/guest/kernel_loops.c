@@ -137,6 +137,12 @@ static void execute_privileged(uint32_t count) {
     TRY("mov %0, %%dr3", ::"r"(0ULL));
     TRY("clts", ::: "memory");
     TRY("lidt %0", ::"m"(table));
+    // The classic holes: these need no privilege, and tell or lose what a kernel should not be told or lose.
+    TRY("pushf; popf", ::: "memory");  // IF is dropped in silence
+    TRY("sgdt %0", : "=m"(table));
+    TRY("mov %%cs, %0", : "=r"(scratch));
+    table.limit = GUEST_IDT_BYTES - 1;
+    table.base = GUEST_IDT;
     if (!paravirtual()) continue;
     // The VMM of the emulate path takes these two once, below: their tables are not used again.
     TRY("mov %0, %%cr3", ::"r"(scratch) : "memory");

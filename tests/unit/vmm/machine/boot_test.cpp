@@ -103,7 +103,13 @@ TEST_F(Boot, RefusesWhatTheGuestCannotTake) {
 
 TEST(LongMode, IsWhatTheProcessorChecks) {
   kvm_sregs sregs{};
-  set_long_mode(sregs, 0x20000, 1, 0x31, 0x39);
+  set_long_mode(sregs, {.page_table_root = 0x20000,
+                        .cpl = 1,
+                        .code_selector = 0x31,
+                        .stack_selector = 0x39,
+                        .gdt = 0x1000,
+                        .tss = 0x8000,
+                        .first_vcpu = false});
   EXPECT_EQ(sregs.cr3, 0x20000U);
   EXPECT_EQ(sregs.cs.selector, 0x31);
   EXPECT_EQ(sregs.cs.l, 1);
@@ -112,7 +118,10 @@ TEST(LongMode, IsWhatTheProcessorChecks) {
   EXPECT_EQ(sregs.ss.dpl, 1);
   EXPECT_EQ(sregs.tr.type, 11);
   EXPECT_EQ(sregs.ldt.unusable, 1);
+  EXPECT_EQ(sregs.tr.base, 0x8000U);
+  EXPECT_EQ(sregs.gdt.base, 0x1000U);
   EXPECT_EQ(sregs.idt.limit, 0);
+  EXPECT_EQ(sregs.apic_base & 0x100, 0U);  // not the bootstrap processor
   EXPECT_EQ(sregs.efer & 0x500, 0x500U);
 }
 

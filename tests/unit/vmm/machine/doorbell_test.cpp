@@ -2,11 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <atomic>
 #include <semaphore>
-
-#include "vmm/machine/tsc.h"
 
 namespace trapline::vmm {
 namespace {
@@ -30,24 +27,11 @@ TEST(Doorbell, RaisesWhatWasAskedForAfterTheDelay) {
   FakeInterrupt interrupt;
   Doorbell doorbell(std::ref(interrupt));
   const auto rung = steady_clock::now();
-  const HostTsc before = read_host_tsc();
   doorbell.write(GUEST_PORT_DOORBELL_DELAY, 4, 2000);
   doorbell.write(GUEST_PORT_DOORBELL_RING, 4, GUEST_DOORBELL_MSI);
   ASSERT_TRUE(interrupt.raised.try_acquire_for(kLong));
   EXPECT_GE(steady_clock::now() - rung, std::chrono::microseconds(2000));
   EXPECT_EQ(interrupt.last, RaiseKind::msi);
-
-  std::array<InterruptRaised, 4> target{};
-  std::span<const InterruptRaised> told;
-  while (told.empty())
-    told = doorbell.take_raised(target);  // told just after it was raised
-  EXPECT_EQ(told.size(), 1U);
-  EXPECT_EQ(told[0].kind, RaiseKind::msi);
-  EXPECT_EQ(told[0].gsi_or_vector, std::uint32_t{GUEST_VECTOR_DEVICE_MSI});
-  EXPECT_GT(told[0].tid, 0);
-  EXPECT_GT(told[0].tsc, before);
-  EXPECT_LT(told[0].tsc, read_host_tsc());
-  EXPECT_EQ(doorbell.take_lost(), 0U);
 }
 
 TEST(Doorbell, RaisesAgainAndAgain) {

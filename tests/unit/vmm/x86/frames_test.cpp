@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
-#include <vector>
 
 #include "vmm/machine/kernel_image.h"
-#include "vmm/x86/paging.h"
 
 namespace trapline::vmm::x86 {
 namespace {
@@ -39,47 +38,29 @@ TEST(Frames, TheKernelsStubsAgreeAboutErrorCodes) {
   }
 }
 
+// So do the monitor's, of both kinds.
+TEST(Frames, TheMonitorsStubsAgreeAboutErrorCodes) {
+  const auto image = KernelImage::parse(nano_kernel_file());
+  ASSERT_TRUE(image);
+  const auto text =
+      std::find_if(image->segments.begin(), image->segments.end(),
+                   [](const KernelSegment& segment) { return segment.gpa == GUEST_MONITOR_IMAGE; });
+  ASSERT_NE(text, image->segments.end());
+  for (const std::uint64_t stubs : {image->header.monitor_exit_stubs, image->header.monitor_bounce_stubs}) {
+    for (unsigned vector = 0; vector < 256; ++vector) {
+      const std::uint64_t at = stubs + vector * GUEST_STUB_BYTES - text->gpa;
+      ASSERT_LT(at + GUEST_STUB_BYTES, text->bytes.size());
+      const bool pushes_zero = text->bytes[at] == std::byte{0x6a} && text->bytes[at + 1] == std::byte{0};
+      EXPECT_EQ(pushes_zero, !pushes_error_code(vector)) << vector;
+    }
+  }
+}
+
 TEST(Frames, Mnemonics) {
   EXPECT_EQ(exception_mnemonic(0), "#DE");
   EXPECT_EQ(exception_mnemonic(14), "#PF");
   EXPECT_EQ(exception_mnemonic(15), "");
   EXPECT_EQ(exception_mnemonic(0x80), "");
-}
-
-class FrameInMemory : public ::testing::Test {
- protected:
-  void SetUp() override {
-    auto tables = PageTableBuilder::create(memory_, 0x1000, 0x8000);
-    ASSERT_TRUE(tables);
-    root_ = tables->root();
-    ASSERT_TRUE(tables->map(0x50000, 0x9000, {}));
-    ASSERT_TRUE(tables->map(0x51000, 0xb000, {}));  // not behind the first in memory
-  }
-
-  std::vector<std::byte> memory_ = std::vector<std::byte>(16 * kPageBytes);
-  std::uint64_t root_ = 0;
-};
-
-TEST_F(FrameInMemory, IsReadAcrossPages) {
-  TrapFrame frame{};
-  frame.vector = 13;
-  frame.error_code = 0x18;
-  frame.rip = 0x401000;
-  frame.r15 = 15;
-  constexpr std::size_t kFirstPart = 100;
-  const auto* bytes = reinterpret_cast<const std::byte*>(&frame);
-  std::memcpy(memory_.data() + 0xa000 - kFirstPart, bytes, kFirstPart);
-  std::memcpy(memory_.data() + 0xb000, bytes + kFirstPart, sizeof frame - kFirstPart);
-  const auto read = read_trap_frame(memory_, root_, 0x51000 - kFirstPart);
-  ASSERT_TRUE(read);
-  EXPECT_EQ(std::memcmp(&*read, &frame, sizeof frame), 0);
-}
-
-TEST_F(FrameInMemory, IsNothingWhereItIsNotMapped) {
-  EXPECT_FALSE(read_trap_frame(memory_, root_, 0x51000 + kPageBytes - 8));  // runs out of the second page
-  EXPECT_FALSE(read_trap_frame(memory_, root_, 0));
-  EXPECT_FALSE(read_trap_frame(memory_, root_, ~std::uint64_t{0} - 16));  // wraps
-  EXPECT_FALSE(read_trap_frame(memory_, 0xffff'f000, 0x50000));
 }
 
 }  // namespace
