@@ -34,9 +34,8 @@ int run_program(int argc, char** argv) {
   program.footer(
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 this machine lacks something (it is named).");
   const std::array subcommands = {
-      trapline::cli::add_run(program),
-      trapline::cli::add_report(program),
-      trapline::cli::add_export(program),
+      trapline::cli::add_run(program),    trapline::cli::add_compare(program),
+      trapline::cli::add_report(program), trapline::cli::add_export(program),
       trapline::cli::add_doctor(program),
   };
   try {

@@ -1,10 +1,7 @@
 // trapline run: our own VMM and nano-kernel over one delivery path, recorded from end to end.
 #include <fmt/format.h>
-#include <signal.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <memory>
@@ -13,14 +10,11 @@
 #include <vector>
 
 #include "cli/chosen_recording.h"
-#include "cli/probe_cost.h"
-#include "cli/recording_observer.h"
+#include "cli/command_line.h"
+#include "cli/recorded_run.h"
+#include "cli/stop_signals.h"
 #include "cli/subcommands.h"
 #include "cli/temporary_folder.h"
-#include "cli/this_machine.h"
-#include "tracer/recorder/kernel_support.h"
-#include "tracer/recorder/recorder.h"
-#include "tracer/recording/writer.h"
 #include "viewer/tables/printable.h"
 #include "vmm/machine/machine.h"
 #include "vmm/paths/paths.h"
@@ -30,10 +24,6 @@ namespace trapline::cli {
 namespace {
 
 using vmm::RunOutcome;
-
-// Port writes to measure the probes' cost with, and how often: enough for a figure, too few to be noticed.
-constexpr std::uint32_t kCostWrites = 500;
-constexpr int kCostRounds = 5;
 
 struct Options {
   std::string folder;
@@ -50,22 +40,6 @@ struct Options {
   bool json = false;
   std::string command_line;
 };
-
-// Set by SIGINT and SIGTERM: the run ends within a poll interval, and the recording is finished.
-std::atomic<bool> stop_requested{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-void request_stop(int /*signal*/) {
-  stop_requested = true;
-}
-
-void stop_on_signals() {
-  struct sigaction action {};
-  action.sa_handler = request_stop;
-  sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-    ::sigaction(signal, &action, nullptr);
-}
 
 Result<vmm::MachineConfig> machine_config(const Options& options) {
   TRAPLINE_ASSIGN(path, vmm::find_path(options.path));
@@ -104,129 +78,21 @@ std::uint64_t processor_time_ns() {
   return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
 }
 
-Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config) {
+Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config,
+                                const std::atomic<bool>& stop) {
   vmm::Observer nobody;
   TRAPLINE_ASSIGN(machine, vmm::Machine::create(kvm, std::move(config)));
   const std::uint64_t begin_ns = processor_time_ns();
-  TRAPLINE_ASSIGN(outcome, machine.run(nobody, stop_requested));
+  TRAPLINE_ASSIGN(outcome, machine.run(nobody, stop));
   fmt::print("untraced; processor time of the run: {} ns\n", processor_time_ns() - begin_ns);
   return status_of(outcome);
-}
-
-// Everything that a run needs, in the order in which it is made: what can fail for lack of rights or kernel
-// support comes before the first byte is written.
-struct TracedRun {
-  std::optional<recording::ProbeCost> cost;
-  tracer::Recorder recorder;
-  vmm::Machine machine;
-  recording::RecordingWriter writer;
-};
-
-Result<TracedRun> prepare(const vmm::Kvm& kvm, const Options& options, vmm::MachineConfig config,
-                          const std::filesystem::path& folder) {
-  const auto kernel = tracer::look_at_kernel();
-  TRAPLINE_TRY(tracer::check_recording_possible(kernel));
-
-  std::optional<recording::ProbeCost> cost;
-  if (!options.no_probe_cost) {
-    TRAPLINE_ASSIGN(untraced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
-    cost.emplace();
-    cost->exits = kCostWrites;
-    cost->untraced_ns = untraced_ns;
-  }
-  TRAPLINE_ASSIGN(recorder, tracer::Recorder::attach(
-                                {.target = ::getpid(), .ring_records = options.ring_records}, kernel));
-  if (cost) {
-    TRAPLINE_ASSIGN(traced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
-    recorder.discard();
-    cost->at = tracer::take_clock_sample(1).ns;
-    cost->traced_ns = traced_ns;
-    cost->per_exit_ns = static_cast<std::int64_t>(traced_ns - cost->untraced_ns);
-  }
-
-  TRAPLINE_ASSIGN(machine, vmm::Machine::create(kvm, std::move(config)));
-  auto info = describe_this_machine();
-  info.isa = kernel.isa;
-  info.mode = kernel.rdonly_cast ? "full, plain loads" : "full, copies";
-  info.path = options.path;
-  info.command_line = options.command_line;
-  TRAPLINE_ASSIGN(writer, recording::RecordingWriter::create(folder, info, recording::IfExists::replace));
-  return TracedRun{cost, std::move(recorder), std::move(machine), std::move(writer)};
-}
-
-Status write_beginning(TracedRun& run, const Options& options) {
-  if (run.cost) TRAPLINE_TRY(run.writer.write(*run.cost));
-  const HostNs now = tracer::take_clock_sample(1).ns;
-  std::uint32_t index = 0;
-  for (const std::string& name : options.workloads) {
-    TRAPLINE_ASSIGN(entry, vmm::find_workload(name));
-    recording::Workload workload;
-    workload.at = now;
-    workload.guest_workload = entry->workload;
-    workload.index = index++;
-    workload.count = options.count;
-    workload.name = entry->name;
-    TRAPLINE_TRY(run.writer.write(workload));
-  }
-  return {};
-}
-
-Status write_counts(recording::RecordingWriter& writer, HostNs at, const RunOutcome& outcome) {
-  for (std::size_t i = 0; i < outcome.vcpus.size(); ++i) {
-    const auto vcpu = static_cast<std::uint16_t>(i);
-    for (const guest_count& count : outcome.vcpus[i].counts) {
-      TRAPLINE_TRY(writer.write(recording::GuestCount{at, vcpu, count.kind, count.key, count.count}));
-    }
-    for (const vmm::VcpuStat& stat : outcome.vcpus[i].stats) {
-      TRAPLINE_TRY(writer.write(recording::KvmStat{at, vcpu, stat.name, stat.value}));
-    }
-  }
-  return {};
-}
-
-// The losses that no stream's own packets tell.
-Status write_losses(recording::RecordingWriter& writer, HostNs at, const tracer::Losses& losses) {
-  using recording::LossSource;
-  const std::pair<LossSource, std::uint64_t> told[] = {{LossSource::probe_recursion, losses.recursion},
-                                                       {LossSource::threads, losses.threads},
-                                                       {LossSource::unattributed, losses.unattributed}};
-  for (const auto& [source, count] : told) {
-    if (count != 0) TRAPLINE_TRY(writer.write(recording::StreamLoss{at, source, 0, count}));
-  }
-  return {};
-}
-
-recording::EndReason end_reason(RunOutcome::End end) {
-  switch (end) {
-    case RunOutcome::End::finished:
-      return recording::EndReason::finished;
-    case RunOutcome::End::stopped:
-      return recording::EndReason::stopped;
-    case RunOutcome::End::guest_crashed:
-      break;
-  }
-  return recording::EndReason::guest_crashed;
-}
-
-Result<RunOutcome> record(TracedRun& run, const Options& options) {
-  TRAPLINE_TRY(write_beginning(run, options));
-  RecordingObserver observer(run.writer, run.recorder, stop_requested);
-  TRAPLINE_ASSIGN(outcome, run.machine.run(observer, stop_requested));
-  TRAPLINE_TRY(observer.finish());
-  TRAPLINE_TRY(run.recorder.stop(run.writer));
-  const HostNs now = tracer::take_clock_sample(1).ns;
-  const auto losses = run.recorder.losses();
-  TRAPLINE_TRY(write_counts(run.writer, now, outcome));
-  TRAPLINE_TRY(write_losses(run.writer, now, losses));
-  TRAPLINE_TRY(run.writer.finish({now, end_reason(outcome.end), losses.records()}));
-  return outcome;
 }
 
 Result<ExitStatus> run(const Options& options) {
   TRAPLINE_ASSIGN(config, machine_config(options));
   TRAPLINE_ASSIGN(kvm, vmm::Kvm::open());
-  stop_on_signals();
-  if (options.no_trace) return run_untraced(kvm, std::move(config));
+  std::atomic<bool>& stop = stop_on_signals();
+  if (options.no_trace) return run_untraced(kvm, std::move(config), stop);
 
   std::optional<TemporaryFolder> temporary;
   std::filesystem::path folder = options.folder;
@@ -235,9 +101,9 @@ Result<ExitStatus> run(const Options& options) {
     folder = made.path() / "recording";
     temporary.emplace(std::move(made));
   }
-  TRAPLINE_ASSIGN(prepared, prepare(kvm, options, std::move(config), folder));
+  TRAPLINE_ASSIGN(probes, attach_probes(kvm, options.ring_records, !options.no_probe_cost));
   const std::uint64_t begin_ns = processor_time_ns();
-  TRAPLINE_ASSIGN(outcome, record(prepared, options));
+  TRAPLINE_ASSIGN(outcome, record_run(kvm, probes, {folder, std::move(config), options.command_line}, stop));
   const std::uint64_t used_ns = processor_time_ns() - begin_ns;
   if (!options.quiet) {
     TRAPLINE_ASSIGN(chosen, open_recording(folder));
@@ -255,15 +121,6 @@ std::string names_of(const Table& table) {
   for (const auto& entry : table)
     names += fmt::format("\n  {:<14} {}", entry.name, entry.summary);
   return names;
-}
-
-std::string joined_arguments(const CLI::App& program) {
-  std::string line = "trapline run";
-  for (const CLI::Option* option : program.get_options()) {
-    if (option->count() == 0) continue;
-    line += fmt::format(" {} {}", option->get_name(), fmt::join(option->results(), ","));
-  }
-  return line;
 }
 
 }  // namespace
@@ -299,7 +156,7 @@ Subcommand add_run(CLI::App& program) {
   app->add_flag("--console", options->console, "The guest greets on its serial console, which causes exits");
   app->add_flag("--json", options->json, "Print the report as JSON (docs/report.md)");
   return {app, [options, app] {
-            options->command_line = joined_arguments(*app);
+            options->command_line = command_line_of(*app);
             return run(*options);
           }};
 }

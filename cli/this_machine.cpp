@@ -21,6 +21,11 @@ std::string word_after(const std::string& text, const std::string& key) {
   return {};
 }
 
+std::string kernel_parameter(const std::string& key) {
+  const auto command_line = read_text_file("/proc/cmdline");
+  return command_line ? word_after(*command_line, key) : std::string{};
+}
+
 bool emulated_by_qemu() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   __cpuid(0x40000000, eax, ebx, ecx, edx);
@@ -54,11 +59,12 @@ std::uint64_t unix_now_ns() {
 }  // namespace
 
 recording::TimeKind time_kind_of_this_machine() {
-  const auto command_line = read_text_file("/proc/cmdline");
-  const auto named = command_line ? recording::time_kind_of(word_after(*command_line, "trapline.time="))
-                                  : std::optional<recording::TimeKind>{};
-  if (named) return *named;
+  if (const auto named = recording::time_kind_of(kernel_parameter("trapline.time="))) return *named;
   return emulated_by_qemu() ? recording::TimeKind::emulated : recording::TimeKind::real;
+}
+
+std::string emulator_of_this_machine() {
+  return kernel_parameter("trapline.emulator=");
 }
 
 recording::RecordingInfo describe_this_machine() {

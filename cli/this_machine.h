@@ -11,6 +11,9 @@ namespace trapline::cli {
 // worth. A CPU that says it is emulated by QEMU (CPUID leaf 0x40000000: "TCGTCGTCGTCG") is believed, too.
 [[nodiscard]] recording::TimeKind time_kind_of_this_machine();
 
+// `trapline.emulator=NAME-VERSION` on the kernel's command line, which the lab sets; empty without it.
+[[nodiscard]] std::string emulator_of_this_machine();
+
 // Host name, kernel, CPU, time; path, mode and command line are the caller's.
 [[nodiscard]] recording::RecordingInfo describe_this_machine();
 

@@ -53,6 +53,7 @@ machine_words() {
     local cmdline="console=ttyS0 panic=-1 mitigations=off tsc=reliable nowatchdog nokaslr"
     # Boots faster: no self-tests of ciphers, no look for a broken timer interrupt.
     cmdline+=" cryptomgr.notests no_timer_check trapline.time=$time"
+    cmdline+=" trapline.emulator=QEMU-$qemu_version"
     [[ $verbose = 1 ]] || cmdline+=' quiet'
     qemu+=(-machine pc -cpu max -m "$memory" -nodefaults -no-user-config -display none -no-reboot
         -kernel "$kernel_dir/vmlinuz" -initrd "$initramfs" -append "$cmdline"

@@ -75,7 +75,10 @@ struct Recorder::State {
   Mapping controls;
   std::unique_ptr<ring_buffer, RingBufferDeleter> events;
   std::vector<EventBatch> batches;          // by CPU
-  std::vector<std::uint64_t> lost_written;  // by CPU: cycles_lost that a packet has told
+  std::vector<std::uint64_t> lost_written;  // by CPU: cycles lost that a packet has told
+  std::vector<Losses> lost_before;          // by CPU: up to the last begin()
+  std::uint64_t recursion_before = 0;
+  std::uint64_t threads_before = 0;
   std::uint32_t cpus = 0;
   std::uint32_t ring_records = 0;
   std::uint64_t recursion = 0;
@@ -100,7 +103,8 @@ struct Recorder::State {
   Status map_rings();
   Status drain_cycles(RecordingWriter& writer, std::uint32_t cpu);
   Status drain_events(RecordingWriter& writer);
-  void count_recursion();
+  [[nodiscard]] Losses lost_on(std::uint32_t cpu) const;
+  [[nodiscard]] std::uint64_t recursion_so_far() const;
 };
 
 Status Recorder::State::load(const RecorderOptions& options, const KernelSupport& kernel) {
@@ -151,6 +155,7 @@ Status Recorder::State::map_rings() {
 
   batches.resize(cpus);
   lost_written.resize(cpus);
+  lost_before.resize(cpus);
   const auto on_event = [](void* context, void* data, std::size_t size) {
     auto& by_cpu = *static_cast<std::vector<EventBatch>*>(context);
     const auto* bytes = static_cast<const std::byte*>(data);
@@ -172,7 +177,7 @@ Status Recorder::State::map_rings() {
 Status Recorder::State::drain_cycles(RecordingWriter& writer, std::uint32_t cpu) {
   trl_ring_control* ring = control(cpu);
   // The losses first: those that come after it belong to the next packet.
-  const std::uint64_t lost = std::atomic_ref(ring->cycles_lost).load(std::memory_order_acquire);
+  const std::uint64_t lost = lost_on(cpu).cycles - lost_before[cpu].cycles;
   const std::uint64_t head = std::atomic_ref(ring->head).load(std::memory_order_acquire);
   const std::uint64_t tail = ring->tail;
   if (head == tail && lost == lost_written[cpu]) return {};
@@ -198,7 +203,7 @@ Status Recorder::State::drain_events(RecordingWriter& writer) {
     return fail(system_error("drain", "the event buffer", -error));
   }
   for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
-    const std::uint64_t lost = std::atomic_ref(control(cpu)->events_lost).load();
+    const std::uint64_t lost = lost_on(cpu).events - lost_before[cpu].events;
     if (batches[cpu].empty()) {
       TRAPLINE_TRY(
           writer.write_packet({StreamClass::kvm, cpu}, {}, {}, {}, lost));  // nothing, if no more are lost
@@ -212,16 +217,27 @@ Status Recorder::State::drain_events(RecordingWriter& writer) {
   return {};
 }
 
-void Recorder::State::count_recursion() {
-  recursion = 0;
+// Since the probes were loaded.
+Losses Recorder::State::lost_on(std::uint32_t cpu) const {
+  trl_ring_control* ring = control(cpu);
+  Losses lost;
+  lost.cycles = std::atomic_ref(ring->cycles_lost).load(std::memory_order_acquire);
+  lost.events = std::atomic_ref(ring->events_lost).load(std::memory_order_acquire);
+  lost.unattributed = std::atomic_ref(ring->unattributed).load(std::memory_order_acquire);
+  return lost;
+}
+
+std::uint64_t Recorder::State::recursion_so_far() const {
+  std::uint64_t misses = 0;
   const bpf_program* program = nullptr;
   for (program = bpf_object__next_program(skeleton->obj, nullptr); program != nullptr;
        program = bpf_object__next_program(skeleton->obj, const_cast<bpf_program*>(program))) {
     const int fd = bpf_program__fd(program);
     bpf_prog_info info{};
     std::uint32_t size = sizeof info;
-    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) recursion += info.recursion_misses;
+    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) misses += info.recursion_misses;
   }
+  return misses;
 }
 
 Recorder::Recorder(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -243,17 +259,22 @@ Status Recorder::drain(RecordingWriter& writer) {
   return state_->drain_events(writer);
 }
 
-void Recorder::discard() {
+void Recorder::begin() {
   for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu) {
     trl_ring_control* ring = state_->control(cpu);
     std::atomic_ref(ring->tail).store(std::atomic_ref(ring->head).load());
+    state_->lost_before[cpu] = state_->lost_on(cpu);
+    state_->lost_written[cpu] = 0;
   }
   ring_buffer__consume(state_->events.get());
   for (EventBatch& batch : state_->batches)
     batch.clear();
+  state_->recursion_before = state_->recursion_so_far();
+  state_->recursion = 0;
+  state_->threads_before = state_->skeleton->bss->threads_without_slot;
 }
 
-Status Recorder::stop(RecordingWriter& writer) {
+Status Recorder::finish(RecordingWriter& writer) {
   bpf_test_run_opts options{};
   options.sz = sizeof options;
   if (const int error =
@@ -261,21 +282,20 @@ Status Recorder::stop(RecordingWriter& writer) {
       error != 0) {
     return fail(libbpf_error("run", "the probe that tells of open cycles", -error));
   }
-  state_->detach();
-  state_->count_recursion();
+  state_->recursion = state_->recursion_so_far() - state_->recursion_before;
   return drain(writer);
 }
 
 Losses Recorder::losses() const {
   Losses losses;
   for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu) {
-    const trl_ring_control* ring = state_->control(cpu);
-    losses.cycles += ring->cycles_lost;
-    losses.events += ring->events_lost;
-    losses.unattributed += ring->unattributed;
+    const Losses now = state_->lost_on(cpu);
+    losses.cycles += now.cycles - state_->lost_before[cpu].cycles;
+    losses.events += now.events - state_->lost_before[cpu].events;
+    losses.unattributed += now.unattributed - state_->lost_before[cpu].unattributed;
   }
   losses.recursion = state_->recursion;
-  losses.threads = state_->skeleton->bss->threads_without_slot;
+  losses.threads = state_->skeleton->bss->threads_without_slot - state_->threads_before;
   return losses;
 }
 

@@ -28,7 +28,7 @@ struct Losses {
 };
 
 // From attach() until the object's end the probes run; the kernel takes them off when the process ends,
-// however it ends, because nothing of them is pinned. Not thread-safe: one owner drains and stops.
+// however it ends, because nothing of them is pinned. Not thread-safe: one owner drains.
 class Recorder {
  public:
   // Loads and attaches the probes. The caller has asked check_recording_possible() before.
@@ -41,12 +41,15 @@ class Recorder {
   // Writes all records that are ready, as one packet for each CPU and stream that has any.
   [[nodiscard]] Status drain(recording::RecordingWriter& writer);
 
-  // Throws away what is ready: records of a calibration, not of the run.
-  void discard();
+  // Before each recording: throws away what is ready, records of a calibration or of nobody's, and counts
+  // losses from here on.
+  void begin();
 
-  // Tells of cycles still open, takes the probes off, writes the rest and the final loss counts.
-  [[nodiscard]] Status stop(recording::RecordingWriter& writer);
+  // Ends a recording: tells of cycles still open, writes the rest and the final loss counts. The probes stay
+  // on, for the next begin().
+  [[nodiscard]] Status finish(recording::RecordingWriter& writer);
 
+  // Since the last begin(); recursion up to the last finish().
   [[nodiscard]] Losses losses() const;
 
  private:

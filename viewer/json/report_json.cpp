@@ -1,9 +1,9 @@
 #include "viewer/json/report_json.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "tracer/exits/vectors.h"
+#include "viewer/json/distribution_json.h"
 
 namespace trapline::viewer {
 namespace {
@@ -11,27 +11,10 @@ namespace {
 using analysis::Summary;
 using nlohmann::json;
 
-std::int64_t whole(double value) {
-  return std::llround(value);
-}
-
-json distribution(const Distribution& of) {
-  return {{"count", of.count()},
-          {"total_ns", of.total()},
-          {"min_ns", of.min()},
-          {"avg_ns", whole(of.mean())},
-          {"stddev_ns", whole(of.stddev())},
-          {"p50_ns", of.percentile(50)},
-          {"p90_ns", of.percentile(90)},
-          {"p99_ns", of.percentile(99)},
-          {"max_ns", of.max()},
-          {"percentiles", of.exact() ? "exact" : "histogram, at most 1 % high"}};
-}
-
 json exits(const Summary& summary) {
   json rows = json::array();
   for (const auto& row : summary.exits) {
-    json object = distribution(row.duration);
+    json object = distribution_json(row.duration);
     object["vm"] = 0;
     object["vcpu"] = row.vcpu;
     object["reason"] = row.reason;
@@ -63,8 +46,8 @@ json interrupts(const Summary& summary) {
                          {"reinjected", row.reinjected},
                          {"isr_entries", row.isr_entered},
                          {"irets", row.isr_returned},
-                         {"entry_latency", distribution(row.entry_latency)},
-                         {"isr_duration", distribution(row.isr_duration)}});
+                         {"entry_latency", distribution_json(row.entry_latency)},
+                         {"isr_duration", distribution_json(row.isr_duration)}});
   }
   const std::uint64_t missing = total - std::min(total, complete);
   return {{"total", total},
@@ -82,11 +65,11 @@ json workloads(const Summary& summary) {
     rows.push_back({{"vcpu", row.vcpu},
                     {"workload", row.workload},
                     {"events", row.events},
-                    {"round_trip", distribution(row.round_trip)},
+                    {"round_trip", distribution_json(row.round_trip)},
                     {"phases",
-                     {{"delivery", distribution(row.delivery)},
-                      {"handler", distribution(row.handler)},
-                      {"return", distribution(row.return_)}}},
+                     {{"delivery", distribution_json(row.delivery)},
+                      {"handler", distribution_json(row.handler)},
+                      {"return", distribution_json(row.return_)}}},
                     {"exits_per_event",
                      {{"user", per_event(row.user_exits)},
                       {"kernel", per_event(row.kernel_exits)},

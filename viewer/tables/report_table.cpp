@@ -5,24 +5,13 @@
 #include "tracer/exits/vectors.h"
 #include "viewer/tables/printable.h"
 #include "viewer/tables/table.h"
+#include "viewer/tables/time_note.h"
 
 namespace trapline::viewer {
 namespace {
 
 using analysis::Summary;
 using tracer::Cause;
-
-std::string time_unit_note(recording::TimeKind kind) {
-  switch (kind) {
-    case recording::TimeKind::real:
-      return {};
-    case recording::TimeKind::emulated:
-      return "emulated machine: counts and order are real, times are not\n";
-    case recording::TimeKind::counted:
-      return "counted time: 1 ns is 1 executed instruction of an emulated machine, not a time\n";
-  }
-  return {};
-}
 
 // What a reader must know before believing any figure below.
 std::string header(const Summary& summary) {
@@ -31,7 +20,7 @@ std::string header(const Summary& summary) {
                                  short_time(static_cast<double>(summary.traced_ns)),
                                  info.path.empty() ? "-" : printable(info.path),
                                  printable(info.kernel_release), recording::isa_name(info.isa));
-  text += time_unit_note(info.time_kind);
+  text += time_note(info.time_kind);
   text += fmt::format("lost records: {}", summary.records_lost);
   if (summary.unattributed != 0) text += fmt::format(", interrupts of no known VM: {}", summary.unattributed);
   text += fmt::format(

@@ -232,6 +232,7 @@ enum guest_stamp_kind {
   GUEST_STAMP_EOI = 5,             // just before the EOI write                    arg: 0
   GUEST_STAMP_WORKLOAD_BEGIN = 6,  // arg: enum guest_workload | count << 32
   GUEST_STAMP_WORKLOAD_END = 7,    // arg: enum guest_workload | events done << 32
+  GUEST_STAMP_NOTHING = 8,         // one more stamp, to see what a stamp costs    arg: iteration
 };
 
 // One stamp, written by one vCPU. `seq` is written last: slot i of the ring holds a whole stamp of sequence
@@ -311,7 +312,8 @@ enum guest_workload {
   GUEST_WORKLOAD_KERNEL_TOUCH = 18,
   GUEST_WORKLOAD_CORRUPT_TABLE = 19,
   GUEST_WORKLOAD_CORRUPT_STACK = 20,
-  GUEST_WORKLOAD_COUNT = 21,
+  GUEST_WORKLOAD_STAMPS = 21,
+  GUEST_WORKLOAD_COUNT = 22,
 };
 
 // ---- What the VMM tells the kernel at boot --------------------------------------------------------------

@@ -85,6 +85,12 @@ ALWAYS_INLINE void await_interrupt(uint32_t iteration, uint64_t seen) {
   }
 }
 
+// Even: nothing at all lies between U0 and U3. Odd: one more stamp.
+ALWAYS_INLINE void event_stamps(uint32_t iteration, uint64_t prepared) {
+  (void)prepared;
+  if (iteration % 2) stamp(GUEST_STAMP_NOTHING, 0, iteration);
+}
+
 // CLI needs privilege: a #GP that the kernel does not expect.
 ALWAYS_INLINE void event_general_protection(uint32_t iteration, uint64_t prepared) {
   (void)iteration;
@@ -115,6 +121,7 @@ DEFINE_WORKLOAD(timer, arm_timer, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(device, ring_for_line, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(device_msi, ring_for_msi, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(device_irqfd, ring_for_irqfd, interrupt_came, await_interrupt)
+DEFINE_WORKLOAD(stamps, prepare_nothing, never_early, event_stamps)
 DEFINE_WORKLOAD(kernel_touch, prepare_nothing, never_early, event_kernel_touch)
 DEFINE_WORKLOAD(corrupt, prepare_nothing, never_early, event_kernel_loop)
 DEFINE_WORKLOAD(general_protection, prepare_nothing, never_early, event_general_protection)
@@ -129,6 +136,7 @@ static const struct event_loops user_loops[GUEST_WORKLOAD_COUNT] = {
     [GUEST_WORKLOAD_DEVICE] = WORKLOAD_ENTRY(device),
     [GUEST_WORKLOAD_DEVICE_MSI] = WORKLOAD_ENTRY(device_msi),
     [GUEST_WORKLOAD_DEVICE_IRQFD] = WORKLOAD_ENTRY(device_irqfd),
+    [GUEST_WORKLOAD_STAMPS] = WORKLOAD_ENTRY(stamps),
     [GUEST_WORKLOAD_KERNEL_TOUCH] = WORKLOAD_ENTRY(kernel_touch),
     [GUEST_WORKLOAD_CORRUPT_TABLE] = WORKLOAD_ENTRY(corrupt),
     [GUEST_WORKLOAD_CORRUPT_STACK] = WORKLOAD_ENTRY(corrupt),

@@ -15,6 +15,7 @@ struct WorkloadEntry {
   std::string_view summary;  // one line
   guest_workload workload = GUEST_WORKLOAD_NONE;
   bool for_tests_only = false;
+  bool waits = false;  // for something that comes from outside: U0 to K1 is mostly waiting
 };
 
 [[nodiscard]] std::span<const WorkloadEntry> workloads();

@@ -25,7 +25,7 @@ TEST(KernelImage, TheBuiltInOneIsWellFormed) {
   const auto image = KernelImage::parse(nano_kernel_file());
   ASSERT_TRUE(image) << image.error().text();
   EXPECT_EQ(image->header.magic, std::uint64_t{GUEST_IMAGE_MAGIC});
-  ASSERT_EQ(image->segments.size(), 5U);
+  ASSERT_EQ(image->segments.size(), 6U);
   for (const KernelSegment& segment : image->segments) {
     EXPECT_EQ(segment.access.user, segment.gpa >= GUEST_USER_IMAGE);
     EXPECT_FALSE(segment.access.writable && segment.access.executable);

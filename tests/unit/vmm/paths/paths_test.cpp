@@ -105,9 +105,29 @@ TEST_F(Hvm, TheTssHasTheKernelsStack) {
   EXPECT_EQ(descriptor, x86::tss_descriptor(GUEST_TSS(0), 0x67));
 }
 
-TEST_F(Hvm, RunsEveryWorkload) {
-  for (const WorkloadEntry& entry : workloads())
-    EXPECT_FALSE(path_->cannot_run(entry.workload));
+TEST(Paths, EachRunsWhatUsersCanAskForOrSaysWhyNot) {
+  const std::set<std::string_view> without_msi = {"pv", "pv-ring0", "pv-direct"};
+  for (const PathEntry& path : paths()) {
+    const auto made = path.create();
+    for (const WorkloadEntry& entry : workloads()) {
+      if (entry.for_tests_only) continue;
+      const bool msi =
+          entry.workload == GUEST_WORKLOAD_DEVICE_MSI || entry.workload == GUEST_WORKLOAD_DEVICE_IRQFD;
+      const auto reason = made->cannot_run(entry.workload);
+      EXPECT_EQ(reason.has_value(), msi && without_msi.contains(path.name)) << path.name << " " << entry.name;
+      if (reason) EXPECT_FALSE(reason->empty());
+    }
+  }
+}
+
+TEST(Paths, APrivilegedKernelHasNoPrivilegedInstructionsToTrap) {
+  for (const char* name : {"hvm", "hvm-pv", "hvm-user-irqchip"}) {
+    const auto reason = find_path(name).value()->create()->cannot_run(GUEST_WORKLOAD_PRIVILEGED);
+    ASSERT_TRUE(reason) << name;
+    EXPECT_FALSE(reason->empty());
+  }
+  for (const char* name : {"emulate", "pv", "pv-ring0", "pv-direct"})
+    EXPECT_FALSE(find_path(name).value()->create()->cannot_run(GUEST_WORKLOAD_PRIVILEGED)) << name;
 }
 
 }  // namespace
