@@ -99,6 +99,8 @@ class RecordsByVcpu {
 
   void take(const Event&, const recording::InterruptRaisedRecord*) {}
 
+  void take(const Event&, const recording::VmmStepRecord*) {}
+
   void take(const Event& event, const recording::Gap* gap) {
     if (event.stream.stream == StreamClass::exits) losses_.push_back({gap->after, gap->until});
   }
