@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "analysis/ground_truth.h"
+#include "vmm/steps.h"
 
 namespace trapline::analysis {
 namespace {
@@ -67,6 +68,19 @@ void add_vectors(Summary& summary, const VcpuTimeline& vcpu) {
   }
   for (auto& [key, row] : rows)
     summary.vectors.push_back(std::move(row));
+}
+
+void add_steps(Summary& summary, const VcpuTimeline& vcpu) {
+  std::map<std::pair<std::uint16_t, std::string>, StepRow> rows;
+  for (const tracer::VmmStep& step : vcpu.steps) {
+    std::string kind = vmm::step_kind_name(static_cast<vmm::VmmStep>(step.step), step.vector);
+    StepRow& row = rows[{step.step, kind}];
+    row.vcpu = vcpu.vcpu;
+    row.step = std::move(kind);
+    row.duration.add(clamped(step.begin, step.end));
+  }
+  for (auto& [key, row] : rows)
+    summary.steps.push_back(std::move(row));
 }
 
 void add_event(WorkloadRow& row, const WorkloadEvent& event) {
@@ -138,6 +152,7 @@ Summary summarize(const recording::RecordingReader& reader, const Timeline& time
         std::max(summary.stamp_check.worst_violation_ns, vcpu.stamp_check.worst_violation_ns);
     add_exits(summary, vcpu);
     add_vectors(summary, vcpu);
+    add_steps(summary, vcpu);
     add_workloads(summary, vcpu, timeline);
     add_states(summary, vcpu);
   }
