@@ -159,7 +159,7 @@ Summary summarize(const recording::RecordingReader& reader, const Timeline& time
   std::stable_sort(summary.exits.begin(), summary.exits.end(), [](const ExitRow& a, const ExitRow& b) {
     return std::tuple(a.cause, b.duration.total()) < std::tuple(b.cause, a.duration.total());
   });
-  summary.truth = compare_with_guest(reader.guest_counts(), timeline);
+  summary.truth = compare_with_guest(reader.guest_counts(), timeline, summary.info.path);
   summary.kvm_stats = compare_with_kvm(reader.kvm_stats(), timeline);
   return summary;
 }
