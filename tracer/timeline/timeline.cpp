@@ -6,6 +6,7 @@
 
 #include "tracer/clock/guest_clock.h"
 #include "tracer/clock/host_clock.h"
+#include "tracer/timeline/cross_vcpu.h"
 #include "tracer/timeline/vcpu_records.h"
 #include "tracer/timeline/vcpu_timeline.h"
 
@@ -163,6 +164,7 @@ Result<Timeline> build_timeline(const RecordingReader& reader) {
     timeline.end = std::max(timeline.end, built.states.back().end);
   }
   timeline.begin = std::min(timeline.begin, timeline.end);
+  link_cross_vcpu_events(timeline.vcpus);
   return timeline;
 }
 

@@ -90,9 +90,10 @@ struct WorkloadEvent {
   std::optional<HostNs> k1;
   std::optional<HostNs> k2;
   HostNs u3;
-  std::uint32_t user_exits = 0;    // caused by the guest, handled by the VMM
-  std::uint32_t kernel_exits = 0;  // caused by the guest, handled by KVM
-  std::uint32_t async_exits = 0;   // happened to it
+  std::optional<std::uint16_t> handler_vcpu;  // whose K1 and K2 these are, if another vCPU's
+  std::uint32_t user_exits = 0;               // caused by the guest, handled by the VMM
+  std::uint32_t kernel_exits = 0;             // caused by the guest, handled by KVM
+  std::uint32_t async_exits = 0;              // happened to it
 };
 
 // How far the guest's stamps agree with the entries and exits around them.

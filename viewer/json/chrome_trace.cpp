@@ -149,7 +149,9 @@ class ChromeTrace {
     json_.end_object();
     json_.end_object();
     if (event.k1 && event.k2) {
-      begin_slice(vcpu, Lane::workload, "handler", *event.k1, *event.k2);
+      const std::string label = event.handler_vcpu ? fmt::format("handler on vCPU {}", *event.handler_vcpu)
+                                                   : std::string("handler");
+      begin_slice(vcpu, Lane::workload, label, *event.k1, *event.k2);
       json_.end_object();
     }
   }
