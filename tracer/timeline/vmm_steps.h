@@ -9,10 +9,9 @@
 namespace trapline::tracer {
 
 // Each step goes with the exit in which it began. It ends up within its exit's stay in the VMM, or, where
-// that was not recorded, within the exit: converted times may stick out by the clock's error, and an
-// injection is done after the stay was measured. Steps of which the exit was lost keep their times, but for
-// what would reach into an exit that is known. Both are sorted by time. Marks the exits in which a step
-// halted the vCPU.
+// that was not recorded, within the exit: converted times may stick out by the clock's error. Steps of
+// which the exit was lost keep their times, but for what would reach into an exit that is known. Both are
+// sorted by time. Marks the exits in which a step halted the vCPU.
 [[nodiscard]] std::vector<VmmStep> place_steps(std::span<const VmmStep> dated, std::span<Exit> exits);
 
 }  // namespace trapline::tracer

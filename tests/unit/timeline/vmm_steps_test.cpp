@@ -43,11 +43,6 @@ TEST(PlaceSteps, KeepsTheClocksErrorWithinTheStay) {
             (Spans{{130, 140}, {140, 180}}));
 }
 
-TEST(PlaceSteps, AnInjectionAfterTheStayEndsWithIt) {
-  EXPECT_EQ(placed({step(150, 170), step(170, 195)}, {to_the_vmm(100, 200)}),
-            (Spans{{150, 170}, {170, 180}}));
-}
-
 TEST(PlaceSteps, AnEarlierStayOfTheSameExitIsNotTheOneThatIsKnown) {
   EXPECT_EQ(placed({step(105, 120), step(140, 150)}, {to_the_vmm(100, 200)}),
             (Spans{{105, 120}, {140, 150}}));
