@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <string_view>
 
 #include "vmm/guest/abi.h"
 
@@ -38,31 +37,54 @@ std::uint64_t count_subject(const VcpuTimeline& vcpu, ExitSubject::Kind kind, st
   });
 }
 
+// What the VMM did itself, instead of an exit of that kind.
+std::uint64_t count_steps(const VcpuTimeline& vcpu, const recording::GuestCount& count) {
+  return static_cast<std::uint64_t>(std::count_if(
+      vcpu.steps.begin(), vcpu.steps.end(),
+      [&](const tracer::VmmStep& step) { return step.count_kind == count.kind && step.arg == count.key; }));
+}
+
+// KVM_HC_VAPIC_POLL_IRQ (Documentation/virt/kvm/x86/hypercalls.rst): what the nano-kernel takes for a null
+// hypercall to KVM, because KVM has nothing to do for it.
+constexpr std::uint64_t kNullHypercallOfKvm = 1;
+
+bool answers_hypercalls_in_the_guest(std::string_view path) {
+  return path == "pv-ring0" || path == "pv-direct";
+}
+
 // What the recording shows of one of the guest's counts; none where it cannot show it.
-std::optional<TruthRow> compare(const recording::GuestCount& count, const VcpuTimeline& vcpu) {
+std::optional<TruthRow> compare(const recording::GuestCount& count, const VcpuTimeline& vcpu,
+                                std::string_view path) {
   TruthRow row;
   row.vcpu = count.vcpu;
   row.guest = count.count;
+  const std::uint64_t steps = count_steps(vcpu, count);
   switch (count.kind) {
     case GUEST_COUNT_IO:
       row.what = fmt::format("io port {:#x}", count.key);
-      row.recorded = count_subject(vcpu, ExitSubject::Kind::port, count.key);
+      row.recorded = steps + count_subject(vcpu, ExitSubject::Kind::port, count.key);
       return row;
     case GUEST_COUNT_MSR:
       row.what = fmt::format("msr {:#x}", count.key);
-      row.recorded = count_subject(vcpu, ExitSubject::Kind::msr, count.key);
+      row.recorded = steps + count_subject(vcpu, ExitSubject::Kind::msr, count.key);
       return row;
     case GUEST_COUNT_MMIO:
       row.what = fmt::format("mmio gpa {:#x}", count.key);
-      row.recorded = count_subject(vcpu, ExitSubject::Kind::gpa, count.key);
+      row.recorded = steps + count_subject(vcpu, ExitSubject::Kind::gpa, count.key);
       return row;
     case GUEST_COUNT_CPUID:
       row.what = "cpuid";
-      row.recorded = count_exits(vcpu, [](const Exit& exit) { return has_reason(exit, "cpuid", "CPUID"); });
+      row.recorded =
+          steps + count_exits(vcpu, [](const Exit& exit) { return has_reason(exit, "cpuid", "CPUID"); });
       return row;
     case GUEST_COUNT_HLT:
       row.what = "hlt";
-      row.recorded = count_exits(vcpu, [](const Exit& exit) { return is_halt(exit.description); });
+      row.recorded = steps + count_exits(vcpu, [](const Exit& exit) { return is_halt(exit.description); });
+      return row;
+    case GUEST_COUNT_HYPERCALL:
+      if (answers_hypercalls_in_the_guest(path)) return std::nullopt;
+      row.what = "null hypercall";
+      row.recorded = steps + count_subject(vcpu, ExitSubject::Kind::hypercall, kNullHypercallOfKvm);
       return row;
     case GUEST_COUNT_ISR:
       row.what =
@@ -93,14 +115,14 @@ constexpr std::array kKvmCounters = {
 }  // namespace
 
 std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts,
-                                         const Timeline& timeline) {
+                                         const Timeline& timeline, std::string_view path) {
   std::vector<TruthRow> rows;
   for (const auto& count : counts) {
     const VcpuTimeline* vcpu = find_vcpu(timeline, count.vcpu);
     if (vcpu == nullptr) continue;
     // Without stamps there are no ISRs to count.
     if (count.kind == GUEST_COUNT_ISR && vcpu->stamps == 0) continue;
-    if (auto row = compare(count, *vcpu)) rows.push_back(std::move(*row));
+    if (auto row = compare(count, *vcpu, path)) rows.push_back(std::move(*row));
   }
   return rows;
 }

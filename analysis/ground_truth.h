@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tracer/recording/session.h"
@@ -31,9 +32,13 @@ struct KvmStatRow {
 };
 
 // A row for each of the guest's counts that a recording can show: port and x2APIC MSR accesses, device
-// memory, CPUID, HLT and ISR entries.
+// memory, CPUID, HLT, null hypercalls and ISR entries. What the guest did is recorded as an exit of its own
+// or, where its kernel has no privilege, as a step of the VMM; the exit that led to the step is one of the
+// monitor's port, so nothing counts twice. `path`: the delivery path. On pv-ring0 and pv-direct the monitor
+// answers null hypercalls inside of the guest: there is nothing to record, and no row.
 [[nodiscard]] std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts,
-                                                       const tracer::Timeline& timeline);
+                                                       const tracer::Timeline& timeline,
+                                                       std::string_view path);
 
 // A row for each counter of KVM that counts exits as we do.
 [[nodiscard]] std::vector<KvmStatRow> compare_with_kvm(const std::vector<recording::KvmStat>& stats,

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "analysis/ground_truth.h"
+#include "vmm/steps.h"
 
 namespace trapline::analysis {
 namespace {
@@ -67,6 +68,19 @@ void add_vectors(Summary& summary, const VcpuTimeline& vcpu) {
   }
   for (auto& [key, row] : rows)
     summary.vectors.push_back(std::move(row));
+}
+
+void add_steps(Summary& summary, const VcpuTimeline& vcpu) {
+  std::map<std::pair<std::uint16_t, std::string>, StepRow> rows;
+  for (const tracer::VmmStep& step : vcpu.steps) {
+    std::string kind = vmm::step_kind_name(static_cast<vmm::VmmStep>(step.step), step.vector);
+    StepRow& row = rows[{step.step, kind}];
+    row.vcpu = vcpu.vcpu;
+    row.step = std::move(kind);
+    row.duration.add(clamped(step.begin, step.end));
+  }
+  for (auto& [key, row] : rows)
+    summary.steps.push_back(std::move(row));
 }
 
 void add_event(WorkloadRow& row, const WorkloadEvent& event) {
@@ -138,13 +152,14 @@ Summary summarize(const recording::RecordingReader& reader, const Timeline& time
         std::max(summary.stamp_check.worst_violation_ns, vcpu.stamp_check.worst_violation_ns);
     add_exits(summary, vcpu);
     add_vectors(summary, vcpu);
+    add_steps(summary, vcpu);
     add_workloads(summary, vcpu, timeline);
     add_states(summary, vcpu);
   }
   std::stable_sort(summary.exits.begin(), summary.exits.end(), [](const ExitRow& a, const ExitRow& b) {
     return std::tuple(a.cause, b.duration.total()) < std::tuple(b.cause, a.duration.total());
   });
-  summary.truth = compare_with_guest(reader.guest_counts(), timeline);
+  summary.truth = compare_with_guest(reader.guest_counts(), timeline, summary.info.path);
   summary.kvm_stats = compare_with_kvm(reader.kvm_stats(), timeline);
   return summary;
 }

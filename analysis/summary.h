@@ -41,6 +41,13 @@ struct VectorRow {
   Distribution isr_duration;       // ISR entry to before iret
 };
 
+// One kind of step of the VMM on one vCPU.
+struct StepRow {
+  std::uint16_t vcpu = 0;
+  std::string step;  // "copy the context to the guest kernel's stack", "emulate wrmsr"
+  Distribution duration;
+};
+
 // One workload of one vCPU: its events' phases.
 struct WorkloadRow {
   std::uint16_t vcpu = 0;
@@ -73,6 +80,7 @@ struct Summary {
   std::uint64_t traced_ns = 0;
   std::vector<ExitRow> exits;  // by cause, then by total time, longest first
   std::vector<VectorRow> vectors;
+  std::vector<StepRow> steps;  // in the order in which a trap goes through them
   std::vector<WorkloadRow> workloads;
   std::vector<TruthRow> truth;
   std::vector<KvmStatRow> kvm_stats;

@@ -102,6 +102,22 @@ void RecordingObserver::exits_handled(std::uint16_t vcpu, std::span<const vmm::E
   write_in_order({StreamClass::vmm, vcpu}, handled_records_, lost);
 }
 
+void RecordingObserver::steps_done(std::uint16_t vcpu, std::span<const vmm::StepDone> steps,
+                                   std::uint64_t lost) {
+  for (const vmm::StepDone& step : steps) {
+    recording::VmmStepRecord record{};
+    record.head = head_of(recording::kVmmStep, vcpu, 0, estimate_ns(step.end));
+    record.begin_tsc = step.begin.value;
+    record.end_tsc = step.end.value;
+    record.arg = step.arg;
+    record.step = static_cast<std::uint16_t>(step.step);
+    record.vector = step.vector;
+    record.count_kind = step.count_kind;
+    step_records_.push_back(record);
+  }
+  write_in_order({StreamClass::steps, vcpu}, step_records_, lost);
+}
+
 void RecordingObserver::interrupts_raised(std::span<const vmm::InterruptRaised> raised, std::uint64_t lost) {
   for (const vmm::InterruptRaised& interrupt : raised) {
     recording::InterruptRaisedRecord record{};

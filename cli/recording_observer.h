@@ -28,6 +28,7 @@ class RecordingObserver final : public vmm::Observer {
   void stamps(std::uint16_t vcpu, std::span<const guest_stamp> stamps, std::uint64_t lost) override;
   void exits_handled(std::uint16_t vcpu, std::span<const vmm::ExitHandled> exits,
                      std::uint64_t lost) override;
+  void steps_done(std::uint16_t vcpu, std::span<const vmm::StepDone> steps, std::uint64_t lost) override;
   void interrupts_raised(std::span<const vmm::InterruptRaised> raised, std::uint64_t lost) override;
   void tick() override;
 
@@ -52,6 +53,7 @@ class RecordingObserver final : public vmm::Observer {
   std::map<recording::StreamKey, std::uint64_t> lost_;
   std::vector<recording::GuestStampRecord> stamp_records_;
   std::vector<recording::ExitHandledRecord> handled_records_;
+  std::vector<recording::VmmStepRecord> step_records_;
   std::vector<recording::InterruptRaisedRecord> raised_records_;
   Status status_;
 };

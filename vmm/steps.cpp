@@ -74,39 +74,42 @@ std::string_view instruction_name(PrivilegedInstruction instruction) {
   return index < std::size(kNames) ? kNames[index] : std::string_view{};
 }
 
-std::string describe_step(VmmStep step, std::uint16_t vector, std::uint64_t arg) {
-  const auto named = [](std::string_view name, std::uint16_t number) {
-    return name.empty() ? fmt::format("{:#x}", number) : std::string(name);
+std::string step_kind_name(VmmStep step, std::uint16_t vector) {
+  const auto with = [step](std::string_view name, std::uint16_t number) {
+    return name.empty() ? fmt::format("{} {:#x}", step_name(step), number)
+                        : fmt::format("{} {}", step_name(step), name);
   };
+  if (step == VmmStep::emulate)
+    return with(instruction_name(static_cast<PrivilegedInstruction>(vector)), vector);
+  if (step == VmmStep::hypercall) return with(hypercall_name(vector), vector);
+  const auto name = step_name(step);
+  return name.empty() ? fmt::format("step {}", static_cast<unsigned>(step)) : std::string(name);
+}
+
+std::string describe_step(VmmStep step, std::uint16_t vector, std::uint64_t arg) {
+  const std::string kind = step_kind_name(step, vector);
   switch (step) {
-    case VmmStep::emulate: {
-      const auto instruction = static_cast<PrivilegedInstruction>(vector);
-      const std::string name = named(instruction_name(instruction), vector);
-      switch (instruction) {
+    case VmmStep::emulate:
+      switch (static_cast<PrivilegedInstruction>(vector)) {
         case PrivilegedInstruction::in:
         case PrivilegedInstruction::out:
         case PrivilegedInstruction::rdmsr:
         case PrivilegedInstruction::wrmsr:
-          return fmt::format("emulate {} {:#x}", name, arg);
+          return fmt::format("{} {:#x}", kind, arg);
         default:
-          return fmt::format("emulate {}", name);
+          return kind;
       }
-    }
-    case VmmStep::hypercall: {
-      const std::string name = named(hypercall_name(vector), vector);
+    case VmmStep::hypercall:
       if (vector == GUEST_HYPERCALL_PORT_WRITE || vector == GUEST_HYPERCALL_PORT_READ)
-        return fmt::format("hypercall {} {:#x}", name, arg);
-      return fmt::format("hypercall {}", name);
-    }
+        return fmt::format("{} {:#x}", kind, arg);
+      return kind;
     case VmmStep::read_trap:
     case VmmStep::decide:
     case VmmStep::inject:
-      return fmt::format("{} ({:#x})", step_name(step), vector);
+      return fmt::format("{} ({:#x})", kind, vector);
     default:
-      break;
+      return kind;
   }
-  const auto name = step_name(step);
-  return name.empty() ? fmt::format("step {}", static_cast<unsigned>(step)) : std::string(name);
 }
 
 }  // namespace trapline::vmm

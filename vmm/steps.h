@@ -65,6 +65,9 @@ struct StepDone {
 [[nodiscard]] std::string_view step_name(VmmStep step);
 // "wrmsr"; empty for a number that is none.
 [[nodiscard]] std::string_view instruction_name(PrivilegedInstruction instruction);
+// What steps are summed up by: the step, with the instruction or the hypercall, without address, port or
+// vector: "emulate wrmsr", "hypercall port_write".
+[[nodiscard]] std::string step_kind_name(VmmStep step, std::uint16_t vector);
 // One line with its details, for timelines: "emulate wrmsr 0x80b", "hypercall port_write 0xf5".
 [[nodiscard]] std::string describe_step(VmmStep step, std::uint16_t vector, std::uint64_t arg);
 

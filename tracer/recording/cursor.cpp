@@ -26,6 +26,8 @@ EventRecord typed_record(std::uint16_t id, const std::byte* bytes) {
       return record_at<ExitHandledRecord>(bytes);
     case kInterruptRaised:
       return record_at<InterruptRaisedRecord>(bytes);
+    case kVmmStep:
+      return record_at<VmmStepRecord>(bytes);
     default:
       return record_at<trl_kvm_event>(bytes);
   }

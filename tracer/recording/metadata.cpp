@@ -237,9 +237,11 @@ class EnvReader {
 
 Status check_version(const std::map<std::string_view, std::string_view>& env, std::string_view name) {
   const std::string_view version = env.at("trapline_format");
-  if (version == fmt::format("{}", kFormatVersion)) return {};
-  return fail(fmt::format("{} is a recording of format {}, and this trapline reads format {}", name,
-                          tsdl_literal(version), kFormatVersion),
+  for (int known = kOldestFormatVersion; known <= kFormatVersion; ++known) {
+    if (version == fmt::format("{}", known)) return {};
+  }
+  return fail(fmt::format("{} is a recording of format {}, and this trapline reads formats {} to {}", name,
+                          tsdl_literal(version), kOldestFormatVersion, kFormatVersion),
               "read it with the trapline version that made it");
 }
 

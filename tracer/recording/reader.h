@@ -53,7 +53,7 @@ struct Gap {
 // What an event can be. exit_cycle and cycle_open are both trl_exit_cycle: head.id tells.
 using EventRecord =
     std::variant<std::monostate, const trl_exit_cycle*, const trl_kvm_event*, const GuestStampRecord*,
-                 const ExitHandledRecord*, const InterruptRaisedRecord*, const Gap*>;
+                 const ExitHandledRecord*, const InterruptRaisedRecord*, const VmmStepRecord*, const Gap*>;
 
 struct Event {
   HostNs at;  // head.timestamp_ns; of a gap: its `after`

@@ -15,6 +15,7 @@ enum RecordId : std::uint16_t {
   kGuestStamp = 20,
   kExitHandled = 24,
   kInterruptRaised = 25,
+  kVmmStep = 26,
   kClockSample = 32,
   kVcpuStarted = 33,
   kWorkload = 34,
@@ -52,11 +53,24 @@ static_assert(sizeof(ExitHandledRecord) == 32);
 struct InterruptRaisedRecord {
   trl_record_head head;  // timestamp_ns: the estimated host time of `tsc`
   std::uint64_t tsc;     // host TSC just before the ioctl
-  std::uint16_t kind;    // 1: line, 2: MSI
+  std::uint16_t kind;    // vmm::RaiseKind
   std::uint16_t reserved;
-  std::uint32_t gsi_or_vector;  // line: GSI; MSI: vector
+  std::uint32_t gsi_or_vector;  // line: GSI; event channel: its number; otherwise: vector
 };
 static_assert(sizeof(InterruptRaisedRecord) == 32 && offsetof(InterruptRaisedRecord, gsi_or_vector) == 28);
+
+// One step of the VMM on a delivery path. head.timestamp_ns: the estimated host time of `end_tsc`.
+struct VmmStepRecord {
+  trl_record_head head;     // tid 0
+  std::uint64_t begin_tsc;  // host TSC
+  std::uint64_t end_tsc;
+  std::uint64_t arg;         // by step
+  std::uint16_t step;        // vmm::VmmStep
+  std::uint16_t vector;      // by step
+  std::uint16_t count_kind;  // enum guest_count_kind: what the guest has counted for it, its key in `arg`
+  std::uint16_t reserved;
+};
+static_assert(sizeof(VmmStepRecord) == 48 && offsetof(VmmStepRecord, step) == 40);
 
 // ---- The session's facts; a record with a name is followed by its NUL-terminated bytes
 // -------------------------

@@ -104,6 +104,15 @@ constexpr auto kInterruptRaisedFields = std::to_array<FieldRow>({
     MEMBER(InterruptRaisedRecord, reserved, kDecimal),
     MEMBER(InterruptRaisedRecord, gsi_or_vector, kDecimal),
 });
+constexpr auto kVmmStepFields = std::to_array<FieldRow>({
+    MEMBER(VmmStepRecord, begin_tsc, kDecimal),
+    MEMBER(VmmStepRecord, end_tsc, kDecimal),
+    MEMBER(VmmStepRecord, arg, kHex),
+    MEMBER(VmmStepRecord, step, kDecimal),
+    MEMBER(VmmStepRecord, vector, kDecimal),
+    MEMBER(VmmStepRecord, count_kind, kDecimal),
+    MEMBER(VmmStepRecord, reserved, kDecimal),
+});
 
 constexpr auto kClockSampleFields = std::to_array<FieldRow>({
     MEMBER(ClockSampleRecord, tsc, kDecimal),
@@ -172,6 +181,7 @@ constexpr auto kEvents = std::to_array<EventRow>({
     {kExitHandled, StreamClass::vmm, "exit_handled", sizeof(ExitHandledRecord), kExitHandledFields},
     {kInterruptRaised, StreamClass::vmm, "interrupt_raised", sizeof(InterruptRaisedRecord),
      kInterruptRaisedFields},
+    {kVmmStep, StreamClass::steps, "vmm_step", sizeof(VmmStepRecord), kVmmStepFields},
     {kClockSample, StreamClass::session, "clock_sample", sizeof(ClockSampleRecord), kClockSampleFields},
     {kVcpuStarted, StreamClass::session, "vcpu_started", sizeof(VcpuStartedRecord), kVcpuStartedFields},
     {kWorkload, StreamClass::session, "workload", sizeof(WorkloadRecord), kWorkloadFields},
@@ -188,6 +198,7 @@ constexpr std::array<StreamClassRow, kStreamClasses> kStreams = {{
     {StreamClass::stamps, "stamps", "stamps_vcpu", "vcpu"},
     {StreamClass::vmm, "vmm", "vmm_vcpu", "vcpu"},
     {StreamClass::session, "session", "session", "reserved"},
+    {StreamClass::steps, "steps", "steps_vcpu", "vcpu"},
 }};
 
 constexpr std::string_view kDeviceThreadsFile = "vmm_devices";

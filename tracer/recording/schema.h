@@ -12,10 +12,12 @@
 
 namespace trapline::recording {
 
-inline constexpr int kFormatVersion = 1;  // `trapline_format` in the metadata
+// `trapline_format` in the metadata. Format 1 is format 2 without the stream class `steps`.
+inline constexpr int kFormatVersion = 2;
+inline constexpr int kOldestFormatVersion = 1;  // that is still read
 
-enum class StreamClass : std::uint8_t { exits = 0, kvm = 1, stamps = 2, vmm = 3, session = 4 };
-inline constexpr std::size_t kStreamClasses = 5;
+enum class StreamClass : std::uint8_t { exits = 0, kvm = 1, stamps = 2, vmm = 3, session = 4, steps = 5 };
+inline constexpr std::size_t kStreamClasses = 6;
 
 // Instance of StreamClass::vmm that holds what device threads did; elsewhere an instance is a host CPU or a
 // vCPU.
@@ -61,7 +63,7 @@ struct EventRow {
 [[nodiscard]] const StreamClassRow& stream_class(StreamClass stream);
 [[nodiscard]] const EventRow* find_event(std::uint16_t id);  // nullptr: no such event
 
-// "exits_cpu3", "stamps_vcpu0", "vmm_vcpu1", "vmm_devices", "session".
+// "exits_cpu3", "stamps_vcpu0", "vmm_vcpu1", "vmm_devices", "session", "steps_vcpu0".
 [[nodiscard]] std::string stream_file_name(StreamKey key);
 // The stream that a file of this name holds; none if no stream's file is named so.
 [[nodiscard]] std::optional<StreamKey> stream_of_file_name(std::string_view name);

@@ -31,7 +31,7 @@ class Slices {
 
 State state_off_cpu(const OffCpu& off, const Exit& exit) {
   if (off.task_state == 0) return State::preempted;
-  return is_halt(exit.description) ? State::halted : State::blocked;
+  return exit.halts ? State::halted : State::blocked;
 }
 
 class StateWalk {

@@ -6,6 +6,7 @@
 
 #include "tracer/clock/guest_clock.h"
 #include "tracer/clock/host_clock.h"
+#include "tracer/timeline/cross_vcpu.h"
 #include "tracer/timeline/vcpu_records.h"
 #include "tracer/timeline/vcpu_timeline.h"
 
@@ -30,7 +31,7 @@ class RecordsByVcpu {
     // What the kernel told comes first: offset changes date the stamps.
     constexpr std::array kernel = {StreamClass::exits, StreamClass::kvm};
     TRAPLINE_TRY(read_streams(kernel));
-    constexpr std::array user = {StreamClass::stamps, StreamClass::vmm};
+    constexpr std::array user = {StreamClass::stamps, StreamClass::vmm, StreamClass::steps};
     return read_streams(user);
   }
 
@@ -99,6 +100,15 @@ class RecordsByVcpu {
 
   void take(const Event&, const recording::InterruptRaisedRecord*) {}
 
+  void take(const Event&, const recording::VmmStepRecord* record) {
+    vcpus_[record->head.vcpu].steps.push_back({.begin = clock_.to_ns(HostTsc{record->begin_tsc}),
+                                               .end = clock_.to_ns(HostTsc{record->end_tsc}),
+                                               .step = record->step,
+                                               .vector = record->vector,
+                                               .arg = record->arg,
+                                               .count_kind = record->count_kind});
+  }
+
   void take(const Event& event, const recording::Gap* gap) {
     if (event.stream.stream == StreamClass::exits) losses_.push_back({gap->after, gap->until});
   }
@@ -154,6 +164,7 @@ Result<Timeline> build_timeline(const RecordingReader& reader) {
     timeline.end = std::max(timeline.end, built.states.back().end);
   }
   timeline.begin = std::min(timeline.begin, timeline.end);
+  link_cross_vcpu_events(timeline.vcpus);
   return timeline;
 }
 

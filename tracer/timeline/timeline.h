@@ -28,6 +28,18 @@ struct Exit {
   // The VMM's own account of the same stay: between the two it ran, around them KVM did.
   std::optional<HostNs> vmm_begin;
   std::optional<HostNs> vmm_end;
+  bool halts = false;  // the guest gave up the CPU: by HLT, or by what the VMM took for it
+};
+
+// One thing that the VMM did on a delivery path. Numbers as recorded (docs/recording-format.md, stream 5);
+// vmm/steps.h has the words.
+struct VmmStep {
+  HostNs begin;
+  HostNs end;
+  std::uint16_t step = 0;
+  std::uint16_t vector = 0;
+  std::uint64_t arg = 0;
+  std::uint16_t count_kind = 0;  // what the guest has counted for it, its key in `arg`
 };
 
 // A stretch of time in which the vCPU was in one state. States of a vCPU touch and never overlap.
@@ -35,7 +47,7 @@ enum class State : std::uint8_t {
   guest,      // between entry and exit
   kvm,        // in the kernel, handling an exit
   vmm,        // in user space, handling an exit
-  halted,     // HLT: the thread sleeps in the kernel until an interrupt wakes it
+  halted,     // the guest waits for an interrupt: the thread sleeps until one wakes it
   blocked,    // the thread sleeps for another reason
   preempted,  // the thread could run, the host runs something else
   unknown,    // records of this stretch were lost
@@ -78,9 +90,10 @@ struct WorkloadEvent {
   std::optional<HostNs> k1;
   std::optional<HostNs> k2;
   HostNs u3;
-  std::uint32_t user_exits = 0;    // caused by the guest, handled by the VMM
-  std::uint32_t kernel_exits = 0;  // caused by the guest, handled by KVM
-  std::uint32_t async_exits = 0;   // happened to it
+  std::optional<std::uint16_t> handler_vcpu;  // whose K1 and K2 these are, if another vCPU's
+  std::uint32_t user_exits = 0;               // caused by the guest, handled by the VMM
+  std::uint32_t kernel_exits = 0;             // caused by the guest, handled by KVM
+  std::uint32_t async_exits = 0;              // happened to it
 };
 
 // How far the guest's stamps agree with the entries and exits around them.
@@ -93,6 +106,7 @@ struct StampCheck {
 struct VcpuTimeline {
   std::uint16_t vcpu = 0;
   std::vector<Exit> exits;
+  std::vector<VmmStep> steps;  // within their exits' vmm_begin..vmm_end, where there are these
   std::vector<StateSlice> states;
   std::vector<Injection> injections;
   std::vector<Isr> isrs;

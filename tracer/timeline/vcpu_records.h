@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "bpf/record.h"
+#include "tracer/timeline/timeline.h"
 #include "vmm/guest/abi.h"
 
 namespace trapline::tracer {
@@ -41,6 +42,7 @@ struct VcpuRecords {
   std::vector<OffCpu> off_cpu;
   std::vector<DatedStamp> stamps;
   std::vector<DatedStay> stays;
+  std::vector<VmmStep> steps;  // dated, not yet put into exits
 };
 
 }  // namespace trapline::tracer

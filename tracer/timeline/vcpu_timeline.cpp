@@ -5,6 +5,7 @@
 #include "tracer/exits/events.h"
 #include "tracer/timeline/guest_stamps.h"
 #include "tracer/timeline/states.h"
+#include "tracer/timeline/vmm_steps.h"
 
 namespace trapline::tracer {
 namespace {
@@ -16,6 +17,7 @@ Exit exit_from(const trl_exit_cycle& cycle, bool open) {
   exit.open = open;
   exit.record = cycle;
   exit.description = describe(cycle);
+  exit.halts = is_halt(exit.description);
   if ((cycle.flags & TRL_TO_USER) != 0) exit.user_exit = HostNs{cycle.user_exit_ns};
   return exit;
 }
@@ -95,6 +97,7 @@ VcpuTimeline build_vcpu_timeline(const VcpuRecords& records, std::span<const Los
   timeline.stamps = records.stamps.size();
   timeline.exits = exits_from(records);
   add_stays(timeline.exits, records.stays, clock_bound_ns);
+  timeline.steps = place_steps(records.steps, timeline.exits);
   timeline.injections = injections_from(records.cycles);
   timeline.isrs = isrs_from_stamps(records.stamps);
   timeline.events = events_from_stamps(records.stamps);

@@ -9,6 +9,7 @@
 #include "tracer/exits/user_exits.h"
 #include "tracer/exits/vectors.h"
 #include "vmm/guest/abi.h"
+#include "vmm/steps.h"
 
 namespace trapline::viewer {
 namespace {
@@ -19,6 +20,7 @@ using tracer::Isr;
 using tracer::StateSlice;
 using tracer::Timeline;
 using tracer::VcpuTimeline;
+using tracer::VmmStep;
 using tracer::WorkloadEvent;
 
 constexpr std::uint64_t kVmProcess = 1;
@@ -66,6 +68,8 @@ class ChromeTrace {
       write_exit(vcpu.vcpu, exit);
     for (const Exit& exit : vcpu.exits)
       write_vmm(vcpu.vcpu, exit);
+    for (const VmmStep& step : vcpu.steps)
+      write_step(vcpu.vcpu, step);
     for (std::size_t i = 0; i < vcpu.injections.size(); ++i)
       write_injection(vcpu, i);
     for (std::size_t i = 0; i < vcpu.isrs.size(); ++i)
@@ -95,6 +99,18 @@ class ChromeTrace {
     json_.key("args");
     json_.begin_object();
     text("key", exit.description.key);
+    json_.end_object();
+    json_.end_object();
+  }
+
+  void write_step(std::uint16_t vcpu, const VmmStep& step) {
+    const auto label = vmm::describe_step(static_cast<vmm::VmmStep>(step.step), step.vector, step.arg);
+    begin_slice(vcpu, Lane::vmm, label, step.begin, step.end);
+    json_.key("args");
+    json_.begin_object();
+    number("step", step.step);
+    address("vector", step.vector);
+    address("arg", step.arg);
     json_.end_object();
     json_.end_object();
   }
@@ -133,7 +149,9 @@ class ChromeTrace {
     json_.end_object();
     json_.end_object();
     if (event.k1 && event.k2) {
-      begin_slice(vcpu, Lane::workload, "handler", *event.k1, *event.k2);
+      const std::string label = event.handler_vcpu ? fmt::format("handler on vCPU {}", *event.handler_vcpu)
+                                                   : std::string("handler");
+      begin_slice(vcpu, Lane::workload, label, *event.k1, *event.k2);
       json_.end_object();
     }
   }

@@ -9,9 +9,10 @@
 namespace trapline::viewer {
 
 // One process for the VM, and for each vCPU a thread ("lane") each of states, exits, VMM, injections, guest
-// ISRs and workload events. Slices of a lane nest or follow one another, they never overlap in part: Perfetto
-// drops those. Times count from the timeline's begin (doubles of absolute times lose nanoseconds); the origin
-// stands as a decimal string in `otherData`. Flow arrows lead from an injection to its ISR.
+// ISRs and workload events. What the VMM does step by step lies within its slice of the exit. Slices of a
+// lane nest or follow one another, they never overlap in part: Perfetto drops those. Times count from the
+// timeline's begin (doubles of absolute times lose nanoseconds); the origin stands as a decimal string in
+// `otherData`. Flow arrows lead from an injection to its ISR.
 [[nodiscard]] Status write_chrome_trace(const tracer::Timeline& timeline,
                                         const recording::RecordingInfo& info, TextSink& sink);
 

@@ -56,6 +56,17 @@ json interrupts(const Summary& summary) {
           {"by_vector", by_vector}};
 }
 
+json vmm_steps(const Summary& summary) {
+  json rows = json::array();
+  for (const auto& row : summary.steps) {
+    json object = distribution_json(row.duration);
+    object["vcpu"] = row.vcpu;
+    object["step"] = row.step;
+    rows.push_back(std::move(object));
+  }
+  return rows;
+}
+
 json workloads(const Summary& summary) {
   json rows = json::array();
   for (const auto& row : summary.workloads) {
@@ -136,6 +147,7 @@ json report_json(const Summary& summary) {
                    {"probe_cost", nullptr},
                    {"exits", exits(summary)},
                    {"interrupts", interrupts(summary)},
+                   {"vmm_steps", vmm_steps(summary)},
                    {"workloads", workloads(summary)},
                    {"accounting", accounting(summary)},
                    {"counted_elsewhere", truth(summary)}};

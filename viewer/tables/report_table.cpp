@@ -47,90 +47,122 @@ std::string time(std::uint64_t ns) {
   return short_time(static_cast<double>(ns));
 }
 
+// A table whose rows are a vCPU's each: it says whose where there are several.
+class VcpuTable {
+ public:
+  VcpuTable(const Summary& summary, std::vector<Table::Column> columns)
+      : several_(summary.states.size() > 1), table_(with_vcpu(std::move(columns), {"vCPU"})) {}
+
+  void add(std::uint16_t vcpu, std::vector<std::string> cells) {
+    table_.add(with_vcpu(std::move(cells), fmt::format("{}", vcpu)));
+  }
+  // Empty if there are no rows; otherwise it begins with an empty line.
+  [[nodiscard]] std::string text(std::string_view title) const {
+    return table_.empty() ? std::string{} : "\n" + table_.text(title);
+  }
+
+ private:
+  template <typename Cell>
+  [[nodiscard]] std::vector<Cell> with_vcpu(std::vector<Cell> row, Cell vcpu) const {
+    if (several_) row.insert(row.begin(), std::move(vcpu));
+    return row;
+  }
+
+  bool several_;
+  Table table_;
+};
+
 std::string exits_table(const Summary& summary, Cause cause, std::string_view title) {
-  Table table({{"reason", Align::left},
-               {"what", Align::left},
-               {"count"},
-               {"total"},
-               {"% of run"},
-               {"min"},
-               {"p50"},
-               {"p99"},
-               {"max"},
-               {"in KVM"},
-               {"in VMM"}});
+  VcpuTable table(summary, {{"reason", Align::left},
+                            {"what", Align::left},
+                            {"count"},
+                            {"total"},
+                            {"% of run"},
+                            {"min"},
+                            {"p50"},
+                            {"p99"},
+                            {"max"},
+                            {"in KVM"},
+                            {"in VMM"}});
   for (const auto& row : summary.exits) {
     if (row.cause != cause) continue;
-    table.add({row.reason, row.key, fmt::format("{}{}", row.count(), row.open != 0 ? "*" : ""),
+    table.add(row.vcpu,
+              {row.reason, row.key, fmt::format("{}{}", row.count(), row.open != 0 ? "*" : ""),
                time(row.duration.total()), percent(row.duration.total(), summary.traced_ns),
                time(row.duration.min()), time(row.duration.percentile(50)), time(row.duration.percentile(99)),
                time(row.duration.max()), time(row.kvm_ns), time(row.vmm_ns)});
   }
-  return table.empty() ? std::string{} : "\n" + table.text(title);
+  return table.text(title);
 }
 
 std::string workloads_table(const Summary& summary) {
-  Table table({{"workload", Align::left},
-               {"events"},
-               {"U0-K1 p50"},
-               {"K1-K2 p50"},
-               {"K2-U3 p50"},
-               {"U0-U3 p50"},
-               {"p99"},
-               {"max"},
-               {"exits/event: user"},
-               {"kernel"},
-               {"async"}});
+  VcpuTable table(summary, {{"workload", Align::left},
+                            {"events"},
+                            {"U0-K1 p50"},
+                            {"K1-K2 p50"},
+                            {"K2-U3 p50"},
+                            {"U0-U3 p50"},
+                            {"p99"},
+                            {"max"},
+                            {"exits/event: user"},
+                            {"kernel"},
+                            {"async"}});
   const auto per_event = [](std::uint64_t count, std::uint64_t events) {
     return fmt::format("{:.3f}", static_cast<double>(count) / static_cast<double>(events));
   };
   const auto p50 = [](const Distribution& of) { return of.count() == 0 ? "-" : time(of.percentile(50)); };
   for (const auto& row : summary.workloads) {
-    table.add({printable(row.workload), fmt::format("{}", row.events), p50(row.delivery), p50(row.handler),
+    table.add(row.vcpu,
+              {printable(row.workload), fmt::format("{}", row.events), p50(row.delivery), p50(row.handler),
                p50(row.return_), p50(row.round_trip), time(row.round_trip.percentile(99)),
                time(row.round_trip.max()), per_event(row.user_exits, row.events),
                per_event(row.kernel_exits, row.events), per_event(row.async_exits, row.events)});
   }
-  return table.empty()
-             ? std::string{}
-             : "\n" + table.text(
-                          "Workload events, from before the trap (U0) through the handler (K1..K2) to "
-                          "user mode again (U3)");
+  return table.text(
+      "Workload events, from before the trap (U0) through the handler (K1..K2) to "
+      "user mode again (U3)");
 }
 
 std::string vectors_table(const Summary& summary) {
-  Table table({{"vector", Align::left},
-               {"injected"},
-               {"again"},
-               {"ISR entries"},
-               {"irets"},
-               {"entry-ISR p50"},
-               {"p99"},
-               {"ISR p50"},
-               {"p99"}});
+  VcpuTable table(summary, {{"vector", Align::left},
+                            {"injected"},
+                            {"again"},
+                            {"ISR entries"},
+                            {"irets"},
+                            {"entry-ISR p50"},
+                            {"p99"},
+                            {"ISR p50"},
+                            {"p99"}});
   for (const auto& row : summary.vectors) {
-    table.add({tracer::vector_name(row.vector), fmt::format("{}", row.injected),
-               fmt::format("{}", row.reinjected), fmt::format("{}", row.isr_entered),
-               fmt::format("{}", row.isr_returned), time(row.entry_latency.percentile(50)),
-               time(row.entry_latency.percentile(99)), time(row.isr_duration.percentile(50)),
-               time(row.isr_duration.percentile(99))});
+    table.add(row.vcpu, {tracer::vector_name(row.vector), fmt::format("{}", row.injected),
+                         fmt::format("{}", row.reinjected), fmt::format("{}", row.isr_entered),
+                         fmt::format("{}", row.isr_returned), time(row.entry_latency.percentile(50)),
+                         time(row.entry_latency.percentile(99)), time(row.isr_duration.percentile(50)),
+                         time(row.isr_duration.percentile(99))});
   }
-  return table.empty() ? std::string{}
-                       : "\n" + table.text("Injected vectors, and the guest handlers they led to");
+  return table.text("Injected vectors, and the guest handlers they led to");
+}
+
+std::string steps_table(const Summary& summary) {
+  VcpuTable table(summary, {{"step", Align::left}, {"count"}, {"total"}, {"p50"}, {"p99"}});
+  for (const auto& row : summary.steps) {
+    table.add(row.vcpu, {row.step, fmt::format("{}", row.duration.count()), time(row.duration.total()),
+                         time(row.duration.percentile(50)), time(row.duration.percentile(99))});
+  }
+  return table.text("What the VMM did, step by step");
 }
 
 std::string truth_table(const Summary& summary) {
-  Table table({{"what", Align::left}, {"counted"}, {"recorded"}, {"", Align::left}});
+  VcpuTable table(summary, {{"what", Align::left}, {"counted"}, {"recorded"}, {"", Align::left}});
   for (const auto& row : summary.truth) {
-    table.add({row.what, fmt::format("{}", row.guest), fmt::format("{}", row.recorded),
-               row.agrees() ? "equal" : "DIFFERENT"});
+    table.add(row.vcpu, {row.what, fmt::format("{}", row.guest), fmt::format("{}", row.recorded),
+                         row.agrees() ? "equal" : "DIFFERENT"});
   }
   for (const auto& row : summary.kvm_stats) {
-    table.add({fmt::format("KVM's counter {}", printable(row.name)), fmt::format("{}", row.kvm),
-               fmt::format("{}", row.recorded), row.agrees() ? "equal" : "DIFFERENT"});
+    table.add(row.vcpu, {fmt::format("KVM's counter {}", printable(row.name)), fmt::format("{}", row.kvm),
+                         fmt::format("{}", row.recorded), row.agrees() ? "equal" : "DIFFERENT"});
   }
-  return table.empty() ? std::string{}
-                       : "\n" + table.text("What the guest and KVM counted, beside what was recorded");
+  return table.text("What the guest and KVM counted, beside what was recorded");
 }
 
 std::string states_table(const Summary& summary) {
@@ -157,6 +189,7 @@ std::string report_text(const Summary& summary) {
   if (open) text += "  * one of them was never followed by an entry: it counts, but has no duration\n";
   text += workloads_table(summary);
   text += vectors_table(summary);
+  text += steps_table(summary);
   text += states_table(summary);
   text += truth_table(summary);
   return text;

@@ -121,28 +121,31 @@ void VcpuThread::thread_main() {
   set_state(State::ended);
 }
 
+std::optional<VcpuEnd> VcpuThread::prepare_entry() {
+  surroundings_.vcpu.forget_immediate_exit();
+  in_guest_.store(true);
+  if (stop_asked_.load()) return VcpuEnd{};
+  if (const Status ready = surroundings_.path.before_entry(path_vcpu_); !ready)
+    return crashed(ready.error().what);
+  return std::nullopt;
+}
+
 // The path that exits take, again and again: no locks, no allocation, two RDTSC and one store of ours per
-// exit.
+// exit. What the path does before an entry belongs to the stay that the entry ends.
 VcpuEnd VcpuThread::run_guest() {
-  const Vcpu& vcpu = surroundings_.vcpu;
+  std::optional<HostTsc> left;
+  std::optional<VcpuEnd> end;
   for (;;) {
-    vcpu.forget_immediate_exit();
-    in_guest_.store(true);
-    if (stop_asked_.load()) return {};
-    if (const Status ready = surroundings_.path.before_entry(path_vcpu_); !ready)
-      return crashed(ready.error().what);
-    const Result<RunResult> result = vcpu.run();
-    ExitHandled mark;
-    mark.left = read_host_tsc();
+    if (!end) end = prepare_entry();
+    if (left) marks_.push({*left, read_host_tsc()});
+    if (end) return *std::move(end);
+    const Result<RunResult> result = surroundings_.vcpu.run();
+    left = read_host_tsc();
     in_guest_.store(false);
     if (!result) return crashed(result.error().what);
 
     steps_.begin();
-    std::optional<VcpuEnd> end;
     if (*result == RunResult::exited) end = handle_exit();
-    mark.entered = read_host_tsc();
-    marks_.push(mark);
-    if (end) return *std::move(end);
   }
 }
 

@@ -71,6 +71,7 @@ class VcpuThread {
   void thread_main();
   [[nodiscard]] VcpuEnd run_guest();
   // Nothing while the guest goes on.
+  [[nodiscard]] std::optional<VcpuEnd> prepare_entry();
   [[nodiscard]] std::optional<VcpuEnd> handle_exit();
   [[nodiscard]] std::optional<VcpuEnd> handle_io(kvm_run& run);
   [[nodiscard]] std::optional<VcpuEnd> check_exit_port() const;

@@ -14,6 +14,21 @@ bool from_kernel(const guest_monitor_frame& frame) {
   return x86::privilege_of(frame.cs) == 1;
 }
 
+// What the kernel counts a hypercall as; a port's key is the first argument.
+guest_count_kind counted_as(std::uint64_t number) {
+  switch (number) {
+    case GUEST_HYPERCALL_NULL:
+      return GUEST_COUNT_HYPERCALL;
+    case GUEST_HYPERCALL_PORT_WRITE:
+    case GUEST_HYPERCALL_PORT_READ:
+      return GUEST_COUNT_IO;
+    case GUEST_HYPERCALL_BLOCK:
+      return GUEST_COUNT_HLT;
+    default:
+      return GUEST_COUNT_NONE;
+  }
+}
+
 }  // namespace
 
 // What hypercalls do outside of the kernel's registration.
@@ -200,12 +215,10 @@ ExitOutcome ParavirtualPath::hypercall(const PathVcpu& vcpu, guest_monitor_frame
     regs.rax = *result.value;
     vcpu.cpu.registers_changed();
   }
-  const bool port =
-      arguments.number == GUEST_HYPERCALL_PORT_WRITE || arguments.number == GUEST_HYPERCALL_PORT_READ;
-  const bool blocks = result.then == HypercallResult::Then::block;
-  vcpu.steps.done(VmmStep::hypercall, arguments.number, port ? arguments.first : 0,
-                  port ? GUEST_COUNT_IO : (blocks ? GUEST_COUNT_HLT : GUEST_COUNT_NONE));
-  if (!blocks) return ExitOutcome::resume();
+  const guest_count_kind counts = counted_as(arguments.number);
+  vcpu.steps.done(VmmStep::hypercall, arguments.number, counts == GUEST_COUNT_IO ? arguments.first : 0,
+                  static_cast<std::uint16_t>(counts));
+  if (result.then != HypercallResult::Then::block) return ExitOutcome::resume();
   events_->set_masked(vcpu.index, false);
   return ExitOutcome::halt();
 }

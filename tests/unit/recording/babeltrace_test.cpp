@@ -110,6 +110,9 @@ std::vector<std::string> sample_as_babeltrace_prints_it() {
       time_of(1310) +
           "interrupt_raised: { vcpu = 65535 }, { vcpu = 65535, tid = 4444 }, { tsc = 5200, kind = 2, "
           "reserved = 0, gsi_or_vector = 65 }",
+      time_of(1320) +
+          "vmm_step: { vcpu = 1 }, { vcpu = 1, tid = 0 }, { begin_tsc = 5300, end_tsc = 5400, arg = 0xF5, "
+          "step = 7, vector = 7, count_kind = 1, reserved = 0 }",
       time_of(2000) + "clock_sample: " + session + "tsc = 9000, ns = 2000, half_width_tsc = 15 }",
       time_of(2010) +
           "vcpu_started: { reserved = 0 }, { vcpu = 1, tid = 4242 }, { tsc_offset = -9876543210, "
@@ -189,7 +192,7 @@ TEST_F(BabeltraceTest, ReadsARecordingThatWasKilledBetweenPackets) {
   const Babeltrace result = babeltrace();
   SKIP_WITHOUT_BABELTRACE(result);
   EXPECT_EQ(result.status, 0) << result.complaints;
-  EXPECT_EQ(result.lines.size(), 16u);
+  EXPECT_EQ(result.lines.size(), kSampleStreamEvents);
 }
 
 }  // namespace

@@ -65,8 +65,8 @@ Readable read_all(const std::filesystem::path& folder) {
   return readable;
 }
 
-constexpr const char* kFiles[] = {"exits_cpu3", "kvm_cpu3",    "stamps_vcpu0",
-                                  "vmm_vcpu1",  "vmm_devices", "session"};
+constexpr const char* kFiles[] = {"exits_cpu3",  "kvm_cpu3",    "stamps_vcpu0", "vmm_vcpu1",
+                                  "vmm_devices", "steps_vcpu1", "session"};
 
 class Damage : public testing::Test {
  protected:
@@ -82,8 +82,8 @@ class Damage : public testing::Test {
     ASSERT_OK(write_sample_session(*writer));
     whole_ = read_all(folder_);
     ASSERT_TRUE(whole_.opened && whole_.whole);
-    ASSERT_EQ(whole_.events, 20u);
-    ASSERT_EQ(whole_.facts, 8u);
+    ASSERT_EQ(whole_.events, kSampleStreamEvents + 4);
+    ASSERT_EQ(whole_.facts, kSampleFacts);
   }
 
   // A recording of the metadata and one of the files, quicker to open a thousand times.
@@ -247,7 +247,7 @@ TEST_F(Damage, EventsOfAnotherStreamStopTheCursorAtTheirByte) {
   int merged_events = 0;
   while (merged.next(read))
     merged_events += std::holds_alternative<const Gap*>(read.record) ? 0 : 1;
-  EXPECT_EQ(merged_events, 17);
+  EXPECT_EQ(merged_events, 18);
   EXPECT_FALSE(merged.status());
 }
 

@@ -41,7 +41,7 @@ TEST(Metadata, KeepsHostileStrings) {
   for (int byte = 1; byte < 256; ++byte)
     every_byte += static_cast<char>(byte);
   RecordingInfo info = sample_info();
-  info.hostname = "x\"; };\nenv {\n\ttrapline_format = 2;\n};\n";
+  info.hostname = "x\"; };\nenv {\n\ttrapline_format = 9;\n};\n";
   info.kernel_release = "\\";
   info.cpu_model = every_byte;
   info.mode = "\"\\\"*/ /*\\";
@@ -100,11 +100,12 @@ TEST_P(MetadataRefused, NamesTheFileAndTheReason) {
 INSTANTIATE_TEST_SUITE_P(
     Cases, MetadataRefused,
     testing::Values(Refusal{"signature", "/* CTF 1.8 */", "hello", "not the metadata of a recording"},
-                    Refusal{"foreign", "\ttrapline_format = 1;\n", "", "not one that trapline made"},
+                    Refusal{"foreign", "\ttrapline_format = 2;\n", "", "not one that trapline made"},
                     Refusal{"packetized", "/* CTF 1.8 */", "\x57\x1d\xd1\x75", "not one that trapline made"},
-                    Refusal{"version", "trapline_format = 1", "trapline_format = 2", "format \"2\""},
-                    Refusal{"odd_version", "trapline_format = 1", "trapline_format = \"x\\",
-                            "reads format 1"},
+                    Refusal{"version", "trapline_format = 2", "trapline_format = 3", "format \"3\""},
+                    Refusal{"version_0", "trapline_format = 2", "trapline_format = 0", "format \"0\""},
+                    Refusal{"odd_version", "trapline_format = 2", "trapline_format = \"x\\",
+                            "reads formats 1 to 2"},
                     Refusal{"uuid", "0011", "001x", "uuid"}, Refusal{"short_uuid", "-4455", "", "uuid"},
                     Refusal{"no_uuid", "uuid = \"", "uuie = \"", "uuid"},
                     Refusal{"open_string", "\"host\"", "\"ho\"st\"", "hostname"},

@@ -48,6 +48,7 @@ TEST_F(RoundTrip, EveryStreamEventComesBackWhole) {
   expect_same_bytes(*only_event<GuestStampRecord>(*reader, kStampsKey), stamp_at(kGuestStampNs, 33));
   expect_same_bytes(*only_event<ExitHandledRecord>(*reader, kVmmKey), sample_exit_handled());
   expect_same_bytes(*only_event<InterruptRaisedRecord>(*reader, kDevicesKey), sample_interrupt_raised());
+  expect_same_bytes(*only_event<VmmStepRecord>(*reader, kStepsKey), sample_vmm_step());
 
   auto cursor = reader->events(kKvmKey);
   Event event;
@@ -114,6 +115,25 @@ TEST_F(RoundTrip, InfoComesBack) {
   EXPECT_EQ(reader->lost(), 0u);
 }
 
+// Format 1 had no steps; all else is as it is.
+TEST_F(RoundTrip, ARecordingOfFormat1IsStillRead) {
+  ASSERT_OK(write_sample(folder_));
+  std::filesystem::remove(folder_ / "steps_vcpu1");
+  std::string metadata = content_of(folder_ / "metadata");
+  metadata.replace(metadata.find("trapline_format = 2"), 19, "trapline_format = 1");
+  put_content(folder_ / "metadata", metadata);
+  const auto reader = RecordingReader::open(folder_);
+  ASSERT_OK(reader);
+  auto cursor = reader->merged();
+  std::uint64_t events = 0;
+  for (Event event; cursor.next(event);)
+    ++events;
+  ASSERT_OK(cursor.status());
+  EXPECT_EQ(events, kSampleStreamEvents - 1);
+  EXPECT_TRUE(reader->end());
+  ASSERT_OK(write_sample(folder_, IfExists::replace));
+}
+
 TEST_F(RoundTrip, MergesStreamsByTime) {
   ASSERT_OK(write_sample(folder_));
   const auto reader = RecordingReader::open(folder_);
@@ -124,7 +144,7 @@ TEST_F(RoundTrip, MergesStreamsByTime) {
   while (cursor.next(event))
     times.push_back(event.at.value);
   ASSERT_OK(cursor.status());
-  EXPECT_EQ(times.size(), 16u);
+  EXPECT_EQ(times.size(), kSampleStreamEvents);
   EXPECT_TRUE(std::ranges::is_sorted(times));
   const std::array stamps_only = {StreamClass::stamps};
   auto stamps = reader->merged(stamps_only);

@@ -97,8 +97,11 @@ inline constexpr std::uint64_t kFirstKvmEventNs = 1020;
 inline constexpr std::uint64_t kGuestStampNs = 1200;
 inline constexpr std::uint64_t kExitHandledNs = 1300;
 inline constexpr std::uint64_t kInterruptRaisedNs = 1310;
+inline constexpr std::uint64_t kVmmStepNs = 1320;
 inline constexpr std::uint64_t kSessionNs = 2000;
-inline constexpr std::uint64_t kSampleEvents = 24;
+inline constexpr std::uint64_t kSampleEvents = 25;
+inline constexpr std::uint64_t kSampleFacts = 8;  // of them in the session
+inline constexpr std::uint64_t kSampleStreamEvents = kSampleEvents - kSampleFacts;
 
 inline std::array<trl_kvm_event, 11> sample_kvm_events() {
   const auto at = [](trl_event_id id, std::uint32_t arg32, std::uint64_t arg0, std::uint64_t arg1) {
@@ -123,12 +126,16 @@ inline ExitHandledRecord sample_exit_handled() {
 inline InterruptRaisedRecord sample_interrupt_raised() {
   return {{kInterruptRaisedNs, kInterruptRaised, TRL_NO_VCPU, 4444}, 5200, 2, 0, 0x41};
 }
+inline VmmStepRecord sample_vmm_step() {
+  return {{kVmmStepNs, kVmmStep, 1, 0}, 5300, 5400, 0xf5, 7, 7, 1, 0};
+}
 
 inline constexpr StreamKey kExitsKey{StreamClass::exits, 3};
 inline constexpr StreamKey kKvmKey{StreamClass::kvm, 3};
 inline constexpr StreamKey kStampsKey{StreamClass::stamps, 0};
 inline constexpr StreamKey kVmmKey{StreamClass::vmm, 1};
 inline constexpr StreamKey kDevicesKey{StreamClass::vmm, kDeviceThreads};
+inline constexpr StreamKey kStepsKey{StreamClass::steps, 1};
 
 inline Status write_sample_session(RecordingWriter& writer) {
   std::uint64_t ns = kSessionNs;
@@ -157,7 +164,9 @@ inline Status write_sample_events(RecordingWriter& writer) {
   const std::array handled = {sample_exit_handled()};
   TRAPLINE_TRY(writer.write_records<ExitHandledRecord>(kVmmKey, handled, 0));
   const std::array raised = {sample_interrupt_raised()};
-  return writer.write_records<InterruptRaisedRecord>(kDevicesKey, raised, 0);
+  TRAPLINE_TRY(writer.write_records<InterruptRaisedRecord>(kDevicesKey, raised, 0));
+  const std::array steps = {sample_vmm_step()};
+  return writer.write_records<VmmStepRecord>(kStepsKey, steps, 0);
 }
 
 inline Status write_sample(const std::filesystem::path& folder, IfExists if_exists = IfExists::refuse) {

@@ -42,6 +42,7 @@ TEST(Schema, RecordSizesAreTheStructs) {
       {"guest_stamp", sizeof(GuestStampRecord)},
       {"exit_handled", sizeof(ExitHandledRecord)},
       {"interrupt_raised", sizeof(InterruptRaisedRecord)},
+      {"vmm_step", sizeof(VmmStepRecord)},
       {"clock_sample", sizeof(ClockSampleRecord)},
       {"vcpu_started", sizeof(VcpuStartedRecord)},
       {"workload", sizeof(WorkloadRecord)},
@@ -83,7 +84,7 @@ TEST(Schema, NamesAndIdsAreUnique) {
 }
 
 TEST(Schema, UnknownIdsHaveNoRow) {
-  for (const int id : {0, 14, 19, 21, 31, 40, 63, 64, 65, 255, 256, 0xffff}) {
+  for (const int id : {0, 14, 19, 21, 27, 31, 40, 63, 64, 65, 255, 256, 0xffff}) {
     EXPECT_EQ(find_event(static_cast<std::uint16_t>(id)), nullptr) << id;
   }
 }
@@ -96,6 +97,7 @@ TEST(Schema, FileNamesReadBack) {
       {{StreamClass::vmm, 4}, "vmm_vcpu4"},
       {{StreamClass::vmm, kDeviceThreads}, "vmm_devices"},
       {{StreamClass::session, 0}, "session"},
+      {{StreamClass::steps, 5}, "steps_vcpu5"},
   };
   for (const auto& [key, name] : names) {
     EXPECT_EQ(stream_file_name(key), name);

@@ -12,6 +12,7 @@ Exit exit_at(std::uint64_t exit, std::uint64_t entry, std::string reason = "msr"
   e.exit = HostNs{exit};
   e.entry = HostNs{entry};
   e.description.reason = std::move(reason);
+  e.halts = is_halt(e.description);
   return e;
 }
 
@@ -71,6 +72,21 @@ TEST(States, ASleepingHaltIsHaltedAPreemptedThreadIsNot) {
                                 {380, State::preempted},
                                 {400, State::kvm},
                                 {500, State::guest}}));
+}
+
+TEST(States, AThreadThatSleepsInTheVmmForAHaltIsHalted) {
+  Exit e = exit_at(100, 400, "io");
+  e.user_exit = HostNs{120};
+  e.vmm_begin = HostNs{130};
+  e.vmm_end = HostNs{380};
+  const std::vector<OffCpu> off = {{HostNs{200}, HostNs{300}, 1}};
+  EXPECT_EQ(ends(states_of(std::vector{e}, off, {}, HostNs{100}, HostNs{400}))[2],
+            (std::pair{std::uint64_t{300}, State::blocked}));
+  e.halts = true;
+  EXPECT_EQ(
+      ends(states_of(std::vector{e}, off, {}, HostNs{100}, HostNs{400})),
+      (Ends{
+          {130, State::kvm}, {200, State::vmm}, {300, State::halted}, {380, State::vmm}, {400, State::kvm}}));
 }
 
 TEST(States, WhatWasLostIsUnknownAndNotTheGuests) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tests/support/chrome_lanes.h"
+#include "vmm/steps.h"
 
 namespace trapline::viewer {
 namespace {
@@ -125,6 +126,37 @@ TEST(ChromeTrace, AnArrowLeadsFromTheInjectionToItsIsr) {
   ASSERT_EQ(in.size(), 1u);
   EXPECT_EQ(out[0]["bind_id"], in[0]["bind_id"]);
   EXPECT_DOUBLE_EQ(out[0]["dur"], 0.01) << "from the entry to the ISR's";
+}
+
+tracer::VmmStep step_at(std::uint64_t begin, std::uint64_t end, vmm::VmmStep step, std::uint16_t vector,
+                        std::uint64_t arg) {
+  return {HostNs{begin}, HostNs{end}, static_cast<std::uint16_t>(step), vector, arg, 0};
+}
+
+TEST(ChromeTrace, StepsNestInTheVmmsSliceOfTheirExit) {
+  Timeline timeline = small_timeline();
+  timeline.vcpus[0].steps = {step_at(1130, 1150, vmm::VmmStep::read_trap, 0x80, 0xffffffff81000010),
+                             step_at(1150, 1180, vmm::VmmStep::copy_context, 0x80, 0x67fd8)};
+  const auto trace = exported(timeline);
+  EXPECT_EQ(test::find_overlap(trace), "");
+  const auto vmm = slices_named(trace, "KVM_EXIT_UNKNOWN");
+  const auto read = slices_named(trace, "read the trap's frame (0x80)");
+  const auto copy = slices_named(trace, "copy the context to the guest kernel's stack");
+  ASSERT_EQ(vmm.size(), 1u);
+  ASSERT_EQ(read.size(), 1u);
+  ASSERT_EQ(copy.size(), 1u);
+  EXPECT_EQ(read[0]["tid"], vmm[0]["tid"]);
+  EXPECT_DOUBLE_EQ(read[0]["ts"], 0.13);
+  EXPECT_DOUBLE_EQ(read[0]["dur"], 0.02);
+  EXPECT_EQ(read[0]["args"]["step"], 1);
+  EXPECT_EQ(read[0]["args"]["vector"], "0x80");
+  EXPECT_EQ(read[0]["args"]["arg"], "0xffffffff81000010");
+}
+
+TEST(ChromeTrace, AHandlerOnAnotherVcpuIsNamedSo) {
+  Timeline timeline = small_timeline();
+  timeline.vcpus[0].events[0].handler_vcpu = 1;
+  EXPECT_EQ(slices_named(exported(timeline), "handler on vCPU 1").size(), 1u);
 }
 
 TEST(ChromeTrace, LanesHoldNoOverlap) {
