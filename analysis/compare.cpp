@@ -29,6 +29,7 @@ Place place_of(State state) {
       return Place::kvm;
     case State::vmm:
       return Place::vmm;
+    case State::halt_poll:
     case State::halted:
     case State::blocked:
     case State::preempted:

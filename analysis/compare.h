@@ -19,7 +19,7 @@ enum class Phase : std::uint8_t { delivery, handler, return_ };  // U0 to K1, K1
 inline constexpr std::size_t kPhases = 3;
 [[nodiscard]] std::string_view phase_name(Phase phase);  // "delivery", "handler", "return"
 
-// Where time went. `waiting`: the vCPU's thread slept or was preempted. `unknown`: records were lost.
+// Where time went. `waiting`: the guest had halted, or the vCPU's thread slept or was preempted. `unknown`: records were lost.
 enum class Place : std::uint8_t { guest, kvm, vmm, waiting, unknown };
 inline constexpr std::size_t kPlaces = 5;
 [[nodiscard]] std::string_view place_name(Place place);  // "guest", "kvm", "vmm", "waiting", "unknown"

@@ -36,8 +36,9 @@ State state_off_cpu(const OffCpu& off, const Exit& exit) {
 
 class StateWalk {
  public:
-  StateWalk(std::span<const OffCpu> off_cpu, std::span<const LossSpan> losses, HostNs begin, HostNs end)
-      : off_cpu_(off_cpu), losses_(losses), slices_(begin, end) {}
+  StateWalk(std::span<const OffCpu> off_cpu, std::span<const HaltSpan> halts,
+            std::span<const LossSpan> losses, HostNs begin, HostNs end)
+      : off_cpu_(off_cpu), halts_(halts), losses_(losses), slices_(begin, end) {}
 
   void guest_until(HostNs end) {
     for (const LossSpan& loss : losses_) {
@@ -53,17 +54,34 @@ class StateWalk {
     while (next_off_ < off_cpu_.size() && off_cpu_[next_off_].in <= slices_.at())
       ++next_off_;
     for (std::size_t i = next_off_; i < off_cpu_.size() && off_cpu_[i].out < end; ++i) {
-      slices_.until(off_cpu_[i].out, state);
-      slices_.until(std::min(off_cpu_[i].in, end), state_off_cpu(off_cpu_[i], exit));
+      on_cpu_until(off_cpu_[i].out, state);
+      const State away = state_off_cpu(off_cpu_[i], exit);
+      slices_.until(std::min(off_cpu_[i].in, end), away);
+      if (away == State::halted) polled_until_ = slices_.at();
     }
-    slices_.until(end, state);
+    on_cpu_until(end, state);
   }
 
   std::vector<StateSlice> take() { return slices_.take(); }
 
  private:
+  // In a halt KVM polls until the thread sleeps; what it does after the sleep is waking up.
+  void on_cpu_until(HostNs end, State state) {
+    while (next_halt_ < halts_.size() && halts_[next_halt_].end <= slices_.at())
+      ++next_halt_;
+    if (state == State::kvm && next_halt_ < halts_.size() && polled_until_ <= halts_[next_halt_].begin) {
+      const HaltSpan& halt = halts_[next_halt_];
+      slices_.until(std::min(halt.begin, end), State::kvm);
+      slices_.until(std::min(halt.end, end), State::halt_poll);
+    }
+    slices_.until(end, state);
+  }
+
   std::span<const OffCpu> off_cpu_;
+  std::span<const HaltSpan> halts_;
   std::span<const LossSpan> losses_;
+  std::size_t next_halt_ = 0;
+  HostNs polled_until_;  // the thread has slept since
   std::size_t next_off_ = 0;
   Slices slices_;
 };
@@ -71,8 +89,9 @@ class StateWalk {
 }  // namespace
 
 std::vector<StateSlice> states_of(std::span<const Exit> exits, std::span<const OffCpu> off_cpu,
-                                  std::span<const LossSpan> losses, HostNs begin, HostNs end) {
-  StateWalk walk(off_cpu, losses, begin, end);
+                                  std::span<const HaltSpan> halts, std::span<const LossSpan> losses,
+                                  HostNs begin, HostNs end) {
+  StateWalk walk(off_cpu, halts, losses, begin, end);
   for (const Exit& exit : exits) {
     walk.guest_until(exit.exit);
     const HostNs back = exit.open ? end : exit.entry;

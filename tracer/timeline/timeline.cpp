@@ -66,6 +66,9 @@ class RecordsByVcpu {
       case TRL_SCHED_IN:
         if (!records.off_cpu.empty()) records.off_cpu.back().in = event.at;
         break;
+      case TRL_WAKEUP:
+        records.halts.push_back({HostNs{event.at.value - std::min(event.at.value, kvm->arg0)}, event.at});
+        break;
       case TRL_TSC_OFFSET:
         if (const auto clock = clocks_.find(kvm->head.vcpu); clock != clocks_.end()) {
           clock->second.offset_changed(event.at, static_cast<std::int64_t>(kvm->arg1));
@@ -131,6 +134,8 @@ std::string_view state_name(State state) {
       return "kvm";
     case State::vmm:
       return "vmm";
+    case State::halt_poll:
+      return "halt-poll";
     case State::halted:
       return "halted";
     case State::blocked:

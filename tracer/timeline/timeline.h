@@ -47,12 +47,13 @@ enum class State : std::uint8_t {
   guest,      // between entry and exit
   kvm,        // in the kernel, handling an exit
   vmm,        // in user space, handling an exit
+  halt_poll,  // the guest waits for an interrupt: KVM looks for one, before it lets the thread sleep
   halted,     // the guest waits for an interrupt: the thread sleeps until one wakes it
   blocked,    // the thread sleeps for another reason
   preempted,  // the thread could run, the host runs something else
   unknown,    // records of this stretch were lost
 };
-inline constexpr std::size_t kStates = 7;
+inline constexpr std::size_t kStates = 8;
 [[nodiscard]] std::string_view state_name(State state);
 
 struct StateSlice {

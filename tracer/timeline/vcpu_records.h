@@ -29,6 +29,12 @@ struct OffCpu {
   std::uint64_t task_state = 0;  // 0: it was preempted, it could run on
 };
 
+// A halt in KVM as KVM tells of it when it is over (kvm_vcpu_wakeup).
+struct HaltSpan {
+  HostNs begin;
+  HostNs end;
+};
+
 // A stretch in which exit cycles of some vCPU were lost.
 struct LossSpan {
   HostNs begin;
@@ -40,6 +46,7 @@ struct VcpuRecords {
   std::vector<trl_exit_cycle> cycles;       // by entry; those without an exit (TRL_ENTRY_ONLY) included
   std::vector<trl_exit_cycle> open_cycles;  // TRL_CYCLE_OPEN
   std::vector<OffCpu> off_cpu;
+  std::vector<HaltSpan> halts;
   std::vector<DatedStamp> stamps;
   std::vector<DatedStay> stays;
   std::vector<VmmStep> steps;  // dated, not yet put into exits

@@ -116,7 +116,7 @@ VcpuTimeline build_vcpu_timeline(const VcpuRecords& records, std::span<const Los
     end = std::max(end, open.exit);
     open.entry = end;
   }
-  timeline.states = states_of(timeline.exits, records.off_cpu, losses, begin, end);
+  timeline.states = states_of(timeline.exits, records.off_cpu, records.halts, losses, begin, end);
   return timeline;
 }
 

@@ -42,7 +42,7 @@ TEST(States, GuestKvmAndVmmOfOneExit) {
   e.user_exit = HostNs{120};
   e.vmm_begin = HostNs{130};
   e.vmm_end = HostNs{180};
-  const auto states = states_of(std::vector{e}, {}, {}, HostNs{50}, HostNs{300});
+  const auto states = states_of(std::vector{e}, {}, {}, {}, HostNs{50}, HostNs{300});
   expect_gap_free(states, HostNs{50}, HostNs{300});
   EXPECT_EQ(ends(states), (Ends{{100, State::guest},
                                 {130, State::kvm},
@@ -54,7 +54,7 @@ TEST(States, GuestKvmAndVmmOfOneExit) {
 TEST(States, WithoutTheVmmsMarksUserSpaceIsTheVmms) {
   Exit e = exit_at(100, 200);
   e.user_exit = HostNs{120};
-  const auto states = states_of(std::vector{e}, {}, {}, HostNs{50}, HostNs{300});
+  const auto states = states_of(std::vector{e}, {}, {}, {}, HostNs{50}, HostNs{300});
   EXPECT_EQ(ends(states),
             (Ends{{100, State::guest}, {120, State::kvm}, {200, State::vmm}, {300, State::guest}}));
 }
@@ -62,7 +62,7 @@ TEST(States, WithoutTheVmmsMarksUserSpaceIsTheVmms) {
 TEST(States, ASleepingHaltIsHaltedAPreemptedThreadIsNot) {
   const std::vector exits = {exit_at(100, 200, "hlt"), exit_at(300, 400, "interrupt")};
   const std::vector<OffCpu> off = {{HostNs{110}, HostNs{180}, 1}, {HostNs{320}, HostNs{380}, 0}};
-  const auto states = states_of(exits, off, {}, HostNs{50}, HostNs{500});
+  const auto states = states_of(exits, off, {}, {}, HostNs{50}, HostNs{500});
   EXPECT_EQ(ends(states), (Ends{{100, State::guest},
                                 {110, State::kvm},
                                 {180, State::halted},
@@ -80,11 +80,11 @@ TEST(States, AThreadThatSleepsInTheVmmForAHaltIsHalted) {
   e.vmm_begin = HostNs{130};
   e.vmm_end = HostNs{380};
   const std::vector<OffCpu> off = {{HostNs{200}, HostNs{300}, 1}};
-  EXPECT_EQ(ends(states_of(std::vector{e}, off, {}, HostNs{100}, HostNs{400}))[2],
+  EXPECT_EQ(ends(states_of(std::vector{e}, off, {}, {}, HostNs{100}, HostNs{400}))[2],
             (std::pair{std::uint64_t{300}, State::blocked}));
   e.halts = true;
   EXPECT_EQ(
-      ends(states_of(std::vector{e}, off, {}, HostNs{100}, HostNs{400})),
+      ends(states_of(std::vector{e}, off, {}, {}, HostNs{100}, HostNs{400})),
       (Ends{
           {130, State::kvm}, {200, State::vmm}, {300, State::halted}, {380, State::vmm}, {400, State::kvm}}));
 }
@@ -92,7 +92,7 @@ TEST(States, AThreadThatSleepsInTheVmmForAHaltIsHalted) {
 TEST(States, WhatWasLostIsUnknownAndNotTheGuests) {
   const std::vector exits = {exit_at(100, 200), exit_at(900, 950)};
   const std::vector<LossSpan> losses = {{HostNs{300}, HostNs{700}}};
-  const auto states = states_of(exits, {}, losses, HostNs{50}, HostNs{1000});
+  const auto states = states_of(exits, {}, {}, losses, HostNs{50}, HostNs{1000});
   EXPECT_EQ(ends(states), (Ends{{100, State::guest},
                                 {200, State::kvm},
                                 {300, State::guest},
@@ -106,7 +106,7 @@ TEST(States, AnOpenExitLastsToTheEnd) {
   Exit e = exit_at(100, 100);
   e.open = true;
   e.user_exit = HostNs{120};
-  EXPECT_EQ(ends(states_of(std::vector{e}, {}, {}, HostNs{50}, HostNs{300})),
+  EXPECT_EQ(ends(states_of(std::vector{e}, {}, {}, {}, HostNs{50}, HostNs{300})),
             (Ends{{100, State::guest}, {120, State::kvm}, {300, State::vmm}}));
 }
 
@@ -133,8 +133,35 @@ TEST(States, AreGapFreeWhateverTheInput) {
       exits.push_back(std::move(e));
     }
     const HostNs end{t + 1 + upto(100)};
-    expect_gap_free(states_of(exits, off, losses, HostNs{100}, end), HostNs{100}, end);
+    expect_gap_free(states_of(exits, off, {}, losses, HostNs{100}, end), HostNs{100}, end);
   }
+}
+
+TEST(States, KvmPollsForAWakeupBeforeTheThreadSleeps) {
+  Exit e = exit_at(100, 400, "hlt");
+  e.halts = true;
+  const std::vector<HaltSpan> halts = {{HostNs{120}, HostNs{350}}};
+  // Found one in time: it never slept.
+  EXPECT_EQ(ends(states_of(std::vector{e}, {}, halts, {}, HostNs{50}, HostNs{500})),
+            (Ends{{100, State::guest},
+                  {120, State::kvm},
+                  {350, State::halt_poll},
+                  {400, State::kvm},
+                  {500, State::guest}}));
+  // Found none: it slept, and what comes after that is the wakeup.
+  const std::vector<OffCpu> off = {{HostNs{200}, HostNs{300}, 1}};
+  const auto states = states_of(std::vector{e}, off, halts, {}, HostNs{50}, HostNs{500});
+  expect_gap_free(states, HostNs{50}, HostNs{500});
+  EXPECT_EQ(ends(states), (Ends{{100, State::guest},
+                                {120, State::kvm},
+                                {200, State::halt_poll},
+                                {300, State::halted},
+                                {400, State::kvm},
+                                {500, State::guest}}));
+  // Preempted while it polled: it polls on.
+  const std::vector<OffCpu> preempted = {{HostNs{200}, HostNs{220}, 0}};
+  EXPECT_EQ(ends(states_of(std::vector{e}, preempted, halts, {}, HostNs{50}, HostNs{500}))[4],
+            (std::pair{std::uint64_t{350}, State::halt_poll}));
 }
 
 }  // namespace
