@@ -87,7 +87,7 @@ std::string step_kind_name(VmmStep step, std::uint16_t vector) {
 }
 
 std::string describe_step(VmmStep step, std::uint16_t vector, std::uint64_t arg) {
-  const std::string kind = step_kind_name(step, vector);
+  std::string kind = step_kind_name(step, vector);
   switch (step) {
     case VmmStep::emulate:
       switch (static_cast<PrivilegedInstruction>(vector)) {
