@@ -128,6 +128,7 @@ static void execute_privileged(uint32_t count) {
     TRY("outb %b0, %1", ::"a"(scratch), "N"(GUEST_PORT_PIO));
     TRY("rdmsr", : "+a"(scratch) : "c"(0x802) : "rdx");  // x2APIC ID
     TRY("wrmsr", ::"c"(0x80f), "a"(0x1ff), "d"(0));      // x2APIC SVR, as lapic_prepare has it
+    if (!paravirtual()) ++*counter(GUEST_COUNT_MSR, 0x80f);
     TRY("swapgs", ::: "memory");
     TRY("swapgs", ::: "memory");
     TRY("invlpg (%0)", ::"r"(GUEST_DEMAND_PAGE(0ULL)) : "memory");

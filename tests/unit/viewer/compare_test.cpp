@@ -29,10 +29,11 @@ Cell cell(std::string path, std::uint64_t kvm_ns, std::uint64_t scale = 1) {
   event.k2 = HostNs{(30 + kvm_ns) * scale};
   event.u3 = HostNs{(60 + kvm_ns) * scale};
   event.user_exits = kvm_ns == 0 ? 0 : 2;
-  vcpu.events = {event, event};
+  vcpu.events = {event};
   vcpu.states = {{HostNs{0}, HostNs{kvm_ns * scale}, tracer::State::kvm},
                  {HostNs{kvm_ns * scale}, HostNs{1'000'000 * scale}, tracer::State::guest}};
-  add_events(made, vcpu, 1, 0);
+  for (int round = 0; round < 2; ++round)
+    add_events(made, vcpu, 1, 0);
   return made;
 }
 

@@ -106,15 +106,25 @@ TEST_F(Hvm, TheTssHasTheKernelsStack) {
 }
 
 TEST(Paths, EachRunsWhatUsersCanAskForOrSaysWhyNot) {
-  const std::set<std::string_view> without_msi = {"pv", "pv-ring0", "pv-direct"};
+  using Cell = std::pair<std::string_view, guest_workload>;
+  const std::set<Cell> refused = {
+      {"hvm-user-irqchip", GUEST_WORKLOAD_DEVICE_IRQFD},
+      {"emulate", GUEST_WORKLOAD_DEVICE_IRQFD},
+      {"emulate", GUEST_WORKLOAD_HYPERCALL},
+      {"pv", GUEST_WORKLOAD_DEVICE_MSI},
+      {"pv", GUEST_WORKLOAD_DEVICE_IRQFD},
+      {"pv-ring0", GUEST_WORKLOAD_DEVICE_MSI},
+      {"pv-ring0", GUEST_WORKLOAD_DEVICE_IRQFD},
+      {"pv-direct", GUEST_WORKLOAD_DEVICE_MSI},
+      {"pv-direct", GUEST_WORKLOAD_DEVICE_IRQFD},
+  };
   for (const PathEntry& path : paths()) {
     const auto made = path.create();
     for (const WorkloadEntry& entry : workloads()) {
       if (entry.for_tests_only) continue;
-      const bool msi =
-          entry.workload == GUEST_WORKLOAD_DEVICE_MSI || entry.workload == GUEST_WORKLOAD_DEVICE_IRQFD;
       const auto reason = made->cannot_run(entry.workload);
-      EXPECT_EQ(reason.has_value(), msi && without_msi.contains(path.name)) << path.name << " " << entry.name;
+      EXPECT_EQ(reason.has_value(), refused.contains({path.name, entry.workload}))
+          << path.name << " " << entry.name;
       EXPECT_NE(reason, std::string{});
     }
   }
