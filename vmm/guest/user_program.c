@@ -23,10 +23,11 @@ ALWAYS_INLINE void event_syscall(uint32_t iteration, uint64_t prepared) {
   __asm__ volatile("syscall" : "+a"(result) : "D"((uint64_t)iteration) : "rcx", "r11", "memory");
 }
 
-// Even: a null dereference. Odd: a page that the kernel maps on demand.
+// Null dereferences, and every fourth time a page that the kernel maps on demand: not half and half, or
+// chance would decide which of the two is the median.
 ALWAYS_INLINE void event_page_fault(uint32_t iteration, uint64_t prepared) {
   (void)prepared;
-  const uint64_t address = iteration % 2 ? GUEST_DEMAND_PAGE(0) : 0;
+  const uint64_t address = iteration % 4 == 3 ? GUEST_DEMAND_PAGE(0) : 0;
   uint64_t value;
   __asm__ volatile("1: mov (%1), %0\n2:\n" FAULT_FIXUP : "=r"(value) : "r"(address) : "memory");
 }

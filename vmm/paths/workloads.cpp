@@ -9,7 +9,7 @@ namespace {
 constexpr WorkloadEntry kWorkloads[] = {
     {"int80", "null system call by int 0x80", GUEST_WORKLOAD_INT80},
     {"syscall", "null system call by SYSCALL and SYSRET", GUEST_WORKLOAD_SYSCALL},
-    {"page-fault", "#PF: a null dereference and a demand page in turn", GUEST_WORKLOAD_PAGE_FAULT},
+    {"page-fault", "#PF: null dereferences, every fourth time a demand page", GUEST_WORKLOAD_PAGE_FAULT},
     {"divide", "#DE: a division by zero", GUEST_WORKLOAD_DIVIDE},
     {"timer", "timer interrupt while user code spins", GUEST_WORKLOAD_TIMER, false, true},
     {"device", "a device's line while user code spins", GUEST_WORKLOAD_DEVICE, false, true},
