@@ -11,9 +11,6 @@ using tracer::State;
 using tracer::StateSlice;
 using tracer::WorkloadEvent;
 
-constexpr std::array kAllPhases = {Phase::delivery, Phase::handler, Phase::return_};
-constexpr std::array kAllPlaces = {Place::guest, Place::kvm, Place::vmm, Place::waiting, Place::unknown};
-
 constexpr std::size_t index(Phase phase) {
   return static_cast<std::size_t>(phase);
 }

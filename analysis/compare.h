@@ -16,12 +16,16 @@
 namespace trapline::analysis {
 
 enum class Phase : std::uint8_t { delivery, handler, return_ };  // U0 to K1, K1 to K2, K2 to U3
-inline constexpr std::size_t kPhases = 3;
+inline constexpr std::array kAllPhases = {Phase::delivery, Phase::handler, Phase::return_};
+inline constexpr std::size_t kPhases = kAllPhases.size();
 [[nodiscard]] std::string_view phase_name(Phase phase);  // "delivery", "handler", "return"
 
-// Where time went. `waiting`: the guest had halted, or the vCPU's thread slept or was preempted. `unknown`: records were lost.
+// Where time went. `waiting`: the guest had halted, or the vCPU's thread slept or was preempted. `unknown`:
+// records were lost.
 enum class Place : std::uint8_t { guest, kvm, vmm, waiting, unknown };
-inline constexpr std::size_t kPlaces = 5;
+inline constexpr std::array kAllPlaces = {Place::guest, Place::kvm, Place::vmm, Place::waiting,
+                                          Place::unknown};
+inline constexpr std::size_t kPlaces = kAllPlaces.size();
 [[nodiscard]] std::string_view place_name(Place place);  // "guest", "kvm", "vmm", "waiting", "unknown"
 
 // Nanoseconds by place.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -244,7 +245,7 @@ class Rounds {
       TRAPLINE_ASSIGN(clock, tracer::HostClock::through({before, tracer::take_clock_sample()}));
       for (std::size_t i = kWarmUp; i < trips.size(); ++i) {
         const double ticks = static_cast<double>(trips[i].end.value - trips[i].begin.value);
-        const auto ns = static_cast<std::uint64_t>(ticks * clock.ns_per_tick() + 0.5);
+        const auto ns = static_cast<std::uint64_t>(std::llround(ticks * clock.ns_per_tick()));
         cell.round_trip.add(ns);
         cell.cost.add(ns);
         ++cell.events;

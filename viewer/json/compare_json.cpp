@@ -1,21 +1,19 @@
 #include "viewer/json/compare_json.h"
 
-#include <array>
-
 #include "viewer/difference_sentence.h"
 #include "viewer/json/distribution_json.h"
+#include "viewer/json/machine_json.h"
 
 namespace trapline::viewer {
 namespace {
 
 using analysis::Cell;
 using analysis::Comparison;
+using analysis::kAllPhases;
+using analysis::kAllPlaces;
 using analysis::Phase;
 using analysis::Place;
 using nlohmann::json;
-
-constexpr std::array kAllPhases = {Phase::delivery, Phase::handler, Phase::return_};
-constexpr std::array kAllPlaces = {Place::guest, Place::kvm, Place::vmm, Place::waiting, Place::unknown};
 
 std::string key(Place place) {
   return std::string(analysis::place_name(place)) + "_ns";
@@ -119,14 +117,7 @@ json compare_json(const Comparison& comparison) {
     cells.push_back(cell_json(cell, comparison));
   json document = {{"schema", "trapline.compare/1"},
                    {"time", {{"kind", recording::time_kind_name(info.time_kind)}}},
-                   {"context",
-                    {{"trapline", info.trapline_version},
-                     {"host", info.hostname},
-                     {"kernel", info.kernel_release},
-                     {"cpu", info.cpu_model},
-                     {"isa", recording::isa_name(info.isa)},
-                     {"emulator", comparison.emulator},
-                     {"command_line", info.command_line}}},
+                   {"context", machine_json(info)},
                    {"base", analysis::kBasePath},
                    {"rounds", comparison.rounds},
                    {"warm_up", comparison.warm_up},
@@ -137,6 +128,7 @@ json compare_json(const Comparison& comparison) {
                    {"paths", comparison.paths},
                    {"workloads", workloads},
                    {"cells", cells}};
+  document["context"]["emulator"] = comparison.emulator;
   if (comparison.probe_cost) document["probe_cost"] = {{"per_exit_ns", comparison.probe_cost->per_exit_ns}};
   return document;
 }

@@ -4,6 +4,7 @@
 
 #include "tracer/exits/vectors.h"
 #include "viewer/json/distribution_json.h"
+#include "viewer/json/machine_json.h"
 
 namespace trapline::viewer {
 namespace {
@@ -120,23 +121,22 @@ json truth(const Summary& summary) {
   return {{"guest", guest}, {"kvm", kvm}};
 }
 
+json context(const Summary& summary) {
+  json object = machine_json(summary.info);
+  object["tsc_khz"] = summary.info.tsc_khz;
+  object["path"] = summary.info.path;
+  object["ended"] = summary.ended;
+  object["traced_ns"] = summary.traced_ns;
+  return object;
+}
+
 }  // namespace
 
 json report_json(const Summary& summary) {
   const auto& info = summary.info;
   json document = {{"schema", "trapline.report/1"},
                    {"time", {{"kind", recording::time_kind_name(info.time_kind)}}},
-                   {"context",
-                    {{"trapline", info.trapline_version},
-                     {"host", info.hostname},
-                     {"kernel", info.kernel_release},
-                     {"cpu", info.cpu_model},
-                     {"isa", recording::isa_name(info.isa)},
-                     {"tsc_khz", info.tsc_khz},
-                     {"path", info.path},
-                     {"command_line", info.command_line},
-                     {"ended", summary.ended},
-                     {"traced_ns", summary.traced_ns}}},
+                   {"context", context(summary)},
                    {"lost", {{"records", summary.records_lost}, {"cut_files", summary.cut_files}}},
                    {"unattributed", summary.unattributed},
                    {"clock",

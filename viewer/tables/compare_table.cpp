@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "viewer/difference_sentence.h"
 #include "viewer/tables/printable.h"
 #include "viewer/tables/table.h"
@@ -14,12 +12,12 @@ namespace {
 
 using analysis::Cell;
 using analysis::Comparison;
+using analysis::kAllPhases;
+using analysis::kAllPlaces;
 using analysis::Phase;
 using analysis::Place;
 
 constexpr std::size_t kColumns = 120;
-constexpr std::array kAllPhases = {Phase::delivery, Phase::handler, Phase::return_};
-constexpr std::array kAllPlaces = {Place::guest, Place::kvm, Place::vmm, Place::waiting, Place::unknown};
 
 // Breaks a line between words; what follows is indented by four.
 std::string wrapped(std::string text) {
@@ -63,8 +61,14 @@ std::string header(const Comparison& comparison) {
   return text;
 }
 
+// At most five characters, as long as it is below a million million.
+std::string plain_number(double value) {
+  return value < 100 ? fmt::format("{:.3g}", value) : brief_time(value, recording::TimeKind::counted);
+}
+
 std::string exits(std::uint64_t count, std::uint64_t events) {
   const double each = static_cast<double>(count) / static_cast<double>(events);
+  if (each >= 100) return plain_number(each);
   std::string text = fmt::format("{:.2f}", each);
   while (text.back() == '0')
     text.pop_back();
@@ -113,7 +117,7 @@ std::vector<std::string> row(const Cell& cell, const Cell* base, recording::Time
       cell.waits ? wait(cell) : over_phases(cell, Place::waiting) + over_phases(cell, Place::unknown);
   cells.push_back(cell.round_trip_only ? "-" : time(away));
   const auto times = analysis::ratio(cell, base);
-  cells.push_back(times ? fmt::format("{:.3g}", *times) : "-");
+  cells.push_back(times ? plain_number(*times) : "-");
   return cells;
 }
 
@@ -132,14 +136,14 @@ std::string remarks(const Cell& cell, const Cell* base, recording::TimeKind kind
 std::string block(const Comparison& comparison, const Comparison::Workload& workload) {
   Table table({{"path", Align::left},
                {"user"},
-               {"kernel"},
+               {"kern."},
                {"async"},
                {"p50"},
                {"p99"},
                {"max"},
                {"mean"},
                {"deliv."},
-               {"handler"},
+               {"handl."},
                {"return"},
                {"guest"},
                {"KVM"},

@@ -381,7 +381,7 @@ GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, cr2) == GUEST_STATE_CR2);
 GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, scratch) == GUEST_STATE_SCRATCH);
 GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, flush) == GUEST_STATE_FLUSH);
 GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, resume) == GUEST_STATE_RESUME);
-GUEST_ABI_ASSERT(sizeof(struct guest_monitor_state) <= GUEST_MONITOR_TSS(0) - GUEST_MONITOR_STATE(0));
+GUEST_ABI_ASSERT(sizeof(struct guest_monitor_state) <= GUEST_MONITOR_TSS(0ULL) - GUEST_MONITOR_STATE(0ULL));
 GUEST_ABI_ASSERT(offsetof(struct guest_events, upcall_mask) == GUEST_EVENTS_MASK);
 GUEST_ABI_ASSERT(offsetof(struct guest_events, upcall_pending) == GUEST_EVENTS_PENDING);
 GUEST_ABI_ASSERT(offsetof(struct guest_events, cr2) == GUEST_EVENTS_CR2);

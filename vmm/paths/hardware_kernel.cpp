@@ -42,6 +42,13 @@ Status write_idt(const GuestMemory& memory, const guest_image_header& header) {
   return {};
 }
 
+// STAR, LSTAR and SFMASK for a SYSCALL entry at CPL 0.
+std::vector<kvm_msr_entry> syscall_msrs(std::uint64_t entry) {
+  return {{kMsrStar, 0, kSysretBase << 48 | std::uint64_t{GUEST_KERNEL_CS} << 32},
+          {kMsrLstar, 0, entry},
+          {kMsrSfmask, 0, kSyscallMask}};
+}
+
 }  // namespace
 
 Status write_hardware_tables(const GuestMemory& memory, const KernelImage& image, std::uint32_t vcpus) {
@@ -55,10 +62,14 @@ Status write_hardware_tables(const GuestMemory& memory, const KernelImage& image
   return {};
 }
 
-std::vector<kvm_msr_entry> syscall_msrs(std::uint64_t entry) {
-  return {{kMsrStar, 0, kSysretBase << 48 | std::uint64_t{GUEST_KERNEL_CS} << 32},
-          {kMsrLstar, 0, entry},
-          {kMsrSfmask, 0, kSyscallMask}};
+void set_entry_registers(const KernelImage& image, std::uint32_t vcpu, std::uint64_t syscall_entry,
+                         VcpuState& state) {
+  state.regs = kvm_regs{};
+  state.regs.rip = image.entry;
+  state.regs.rsp = GUEST_KERNEL_STACK_TOP(std::uint64_t{vcpu});
+  state.regs.rflags = x86::kRflagsFixed;
+  state.regs.rdi = vcpu;
+  state.msrs = syscall_msrs(syscall_entry);
 }
 
 void set_hardware_state(const KernelImage& image, std::uint64_t page_table_root, std::uint32_t vcpu,
@@ -70,12 +81,7 @@ void set_hardware_state(const KernelImage& image, std::uint64_t page_table_root,
                               .gdt = GUEST_GDT,
                               .tss = GUEST_TSS(std::uint64_t{vcpu}),
                               .first_vcpu = vcpu == 0});
-  state.regs = kvm_regs{};
-  state.regs.rip = image.entry;
-  state.regs.rsp = GUEST_KERNEL_STACK_TOP(std::uint64_t{vcpu});
-  state.regs.rflags = x86::kRflagsFixed;
-  state.regs.rdi = vcpu;
-  state.msrs = syscall_msrs(image.header.syscall_entry);
+  set_entry_registers(image, vcpu, image.header.syscall_entry, state);
 }
 
 std::optional<std::string> privileged_kernel_cannot_run(guest_workload workload) {

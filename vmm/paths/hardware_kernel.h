@@ -12,8 +12,10 @@ namespace trapline::vmm {
 void set_hardware_state(const KernelImage& image, std::uint64_t page_table_root, std::uint32_t vcpu,
                         VcpuState& state);
 
-// STAR, LSTAR and SFMASK for a SYSCALL entry at CPL 0.
-[[nodiscard]] std::vector<kvm_msr_entry> syscall_msrs(std::uint64_t entry);
+// What a kernel of any privilege starts with: general registers, and STAR, LSTAR and SFMASK for a SYSCALL that
+// enters at CPL 0.
+void set_entry_registers(const KernelImage& image, std::uint32_t vcpu, std::uint64_t syscall_entry,
+                         VcpuState& state);
 
 // Why a kernel with all privileges does not run some of the workloads of the tests.
 [[nodiscard]] std::optional<std::string> privileged_kernel_cannot_run(guest_workload workload);

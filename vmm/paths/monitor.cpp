@@ -89,12 +89,7 @@ void set_deprivileged_state(const KernelImage& image, std::uint64_t page_table_r
                               .idt = GUEST_MONITOR_IDT,
                               .tss = GUEST_MONITOR_TSS(std::uint64_t{vcpu}),
                               .first_vcpu = vcpu == 0});
-  state.regs = kvm_regs{};
-  state.regs.rip = image.entry;
-  state.regs.rsp = GUEST_KERNEL_STACK_TOP(std::uint64_t{vcpu});
-  state.regs.rflags = x86::kRflagsFixed;
-  state.regs.rdi = vcpu;
-  state.msrs = syscall_msrs(syscall_entry);
+  set_entry_registers(image, vcpu, syscall_entry, state);
 }
 
 Status prepare_deprivileged_vcpu(const Vcpu& vcpu) {
