@@ -51,13 +51,11 @@ std::string header(const Comparison& comparison) {
     text += fmt::format("probe cost: {} ns per exit, part of every figure below that has exits\n",
                         comparison.probe_cost->per_exit_ns);
   }
-  text += wrapped(
-      "per event: exits by who handled them (async: they happened to the guest); time from U0, before the "
-      "event, to U3, after it;");
-  text += wrapped(
-      "its parts, on average: delivery U0-K1, handler K1-K2, return K2-U3; and where: guest, KVM, VMM, "
-      "asleep or "
-      "preempted");
+  text +=
+      "per event: exits by who handled them (async: they happened to the guest); time from before it (U0) to "
+      "after it\n"
+      "(U3), and its parts on average: delivery U0-K1, handler K1-K2, return K2-U3; guest, KVM, VMM, asleep "
+      "or preempted\n";
   return text;
 }
 

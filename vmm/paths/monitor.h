@@ -29,7 +29,7 @@ struct MonitorTables {
 // A kernel at CPL 1 under the monitor. `syscall_entry`: the monitor's.
 void set_deprivileged_state(const KernelImage& image, std::uint64_t page_table_root, std::uint32_t vcpu,
                             std::uint64_t syscall_entry, VcpuState& state);
-// Registers are exchanged without ioctls. Fails where KVM cannot (KVM_CAP_SYNC_REGS).
+// Registers are exchanged without ioctls: KVM_CAP_SYNC_REGS, which every x86 KVM since Linux 4.17 has.
 [[nodiscard]] Status prepare_deprivileged_vcpu(const Vcpu& vcpu);
 
 [[nodiscard]] bool is_monitor_call(const kvm_run& run);
