@@ -29,6 +29,7 @@ struct VcpuEnd {
   std::optional<std::uint32_t> panic_code;  // crashed by the guest's own decision: enum guest_panic_code
 };
 
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): one per vCPU, and the thread must come last
 class VcpuThread {
  public:
   // Everything referred to must outlive the thread. The bus must have the exit port on it.

@@ -12,8 +12,8 @@ namespace trapline::vmm {
 void set_hardware_state(const KernelImage& image, std::uint64_t page_table_root, std::uint32_t vcpu,
                         VcpuState& state);
 
-// What a kernel of any privilege starts with: general registers, and STAR, LSTAR and SFMASK for a SYSCALL that
-// enters at CPL 0.
+// What a kernel of any privilege starts with: general registers, and STAR, LSTAR and SFMASK for a SYSCALL
+// that enters at CPL 0.
 void set_entry_registers(const KernelImage& image, std::uint32_t vcpu, std::uint64_t syscall_entry,
                          VcpuState& state);
 

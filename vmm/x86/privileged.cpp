@@ -97,7 +97,8 @@ void add_operands(const Decoded& decoded, std::uint64_t rip, const kvm_regs& reg
     } else if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER) {
       const auto register_class = ZydisRegisterGetClass(operand.reg.value);
       if (register_class == ZYDIS_REGCLASS_CONTROL || register_class == ZYDIS_REGCLASS_DEBUG) {
-        found.special_register = static_cast<unsigned>(ZydisRegisterGetId(operand.reg.value));
+        // A signed byte, -1 for what is no register: none of these classes.
+        found.special_register = static_cast<std::uint8_t>(ZydisRegisterGetId(operand.reg.value));
       } else {
         found.general_register = general_number(operand.reg.value);
       }
