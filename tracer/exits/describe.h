@@ -25,6 +25,7 @@ struct ExitDescription {
   std::string key;
   Cause cause = Cause::guest;
   ExitSubject subject;      // of memory faults none
+  bool halts = false;       // is_halt() of it, for those of ExitKinds
   std::uint32_t index = 0;  // among the ExitKinds of a recording, from 0
 };
 
