@@ -83,6 +83,8 @@ Subject subject_kind(ExitDetail detail) {
     case ExitDetail::exception:
     case ExitDetail::software_interrupt:
       return Subject::vector;
+    case ExitDetail::lapic_register:
+      return Subject::lapic_register;
     default:
       return Subject::none;
   }

@@ -135,7 +135,8 @@ struct VcpuTimeline {
 struct Timeline : TimelineHead {
   HostNs end;
   std::vector<VcpuTimeline> vcpus;
-  std::shared_ptr<const ExitKinds> kinds;  // what the exits' `what` points into
+  using Kinds = std::vector<std::unique_ptr<ExitDescription>>;
+  std::shared_ptr<const Kinds> kinds;  // what the exits' `what` points to
 };
 
 // Holds everything in memory: for short recordings.

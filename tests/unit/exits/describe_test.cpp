@@ -163,7 +163,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"mmio_unread", TRL_ISA_VMX, 49, 0, 0, 0, 0, kUserMmio, "EPT_MISCONFIG", "mmio", kGuest},
         Case{"mmio", TRL_ISA_VMX, 49, 0, 0xd0000040, 0, 0, 0, "EPT_MISCONFIG", "gpa 0xd0000040", kGuest,
              Kind::gpa, 0xd0000040},
-        Case{"apic_write", TRL_ISA_VMX, 56, 0x300, 0, 0, 0, 0, "APIC_WRITE", "lapic register 0x300", kGuest},
+        Case{"apic_write", TRL_ISA_VMX, 56, 0x300, 0, 0, 0, 0, "APIC_WRITE", "lapic register 0x300", kGuest, Kind::lapic_register, 0x300},
         Case{"eoi_induced", TRL_ISA_VMX, 45, 0x41, 0, 0, 0, 0, "EOI_INDUCED", "vector 0x41", kGuest,
              Kind::vector, 0x41},
         Case{"enclave", TRL_ISA_VMX, 1u << 27 | 12, 0, 0, 0, 0, 0, "HLT", "", kGuest},
