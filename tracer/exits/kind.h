@@ -45,7 +45,7 @@ enum ExitAccess : std::uint8_t {
 
 struct ExitKind {
   std::uint64_t number = 0;    // by detail
-  std::uint32_t reason = 0;    // SVM: exit code; VMX: exit reason, flags included
+  std::uint32_t reason = 0;    // SVM: exit code; VMX: basic exit reason, if it is a known one
   std::uint16_t isa = 0;       // TRL_ISA_SVM, TRL_ISA_VMX, 0: the record does not say
   std::uint8_t access = 0;     // by detail
   ExitDetail detail = ExitDetail::none;

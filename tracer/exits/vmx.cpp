@@ -213,7 +213,10 @@ ExitKind vmx_kind(const trl_exit_cycle& cycle) {
   ExitKind kind;
   kind.isa = TRL_ISA_VMX;
   kind.reason = cycle.reason;
-  if (const VmxExitRow* row = find_vmx_exit(cycle.reason)) kind.cause = row->cause;
+  if (const VmxExitRow* row = find_vmx_exit(cycle.reason)) {
+    kind.reason = row->reason;  // exits that differ in the flags only are of one kind
+    kind.cause = row->cause;
+  }
   // With a failed VM entry the other fields are those of the failure (SDM 27.8).
   if (vmx_reason_flags(cycle.reason).failed_entry) {
     kind.detail = ExitDetail::failed_entry;
