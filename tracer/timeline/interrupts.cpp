@@ -29,6 +29,8 @@ InterruptSource source_of(std::uint16_t raise_kind, std::uint32_t number) {
       return InterruptSource::irqfd;
     case vmm::RaiseKind::timer:
       return InterruptSource::timer;
+    case vmm::RaiseKind::ipi:
+      return InterruptSource::ipi;
     case vmm::RaiseKind::event_channel:
       if (number == GUEST_CHANNEL_TIMER) return InterruptSource::timer;
       return number == GUEST_CHANNEL_IPI ? InterruptSource::ipi : InterruptSource::event_channel;
