@@ -134,7 +134,7 @@ class ChromeTrace {
                                   ? std::string("syscall")
                                   : fmt::format("ISR {}", tracer::vector_name(isr.vector));
     begin_slice(vcpu.vcpu, Lane::isrs, label, isr.entry, isr.iret);
-    flow("flow_in", isr.interrupt);
+    if (isr.interrupt != tracer::kNoInterrupt) flow("flow_in", isr.interrupt);
     json_.end_object();
   }
 

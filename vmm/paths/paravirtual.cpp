@@ -109,9 +109,8 @@ Status ParavirtualPath::start(const PathSurroundings& surroundings) {
   events_.emplace(surroundings_->memory);
   vcpus_.resize(surroundings.vcpus);
   for (std::uint32_t vcpu = 0; vcpu < surroundings.vcpus; ++vcpu) {
-    vcpus_[vcpu].timer = std::make_unique<OneShot>(fmt::format("pv-timer{}", vcpu), [this, vcpu] {
-      raise_event(vcpu, GUEST_CHANNEL_TIMER);
-    });
+    vcpus_[vcpu].timer = std::make_unique<OneShot>(fmt::format("pv-timer{}", vcpu),
+                                                   [this, vcpu] { raise_event(vcpu, GUEST_CHANNEL_TIMER); });
   }
   return {};
 }
