@@ -26,10 +26,12 @@ Place place_of(State state) {
       return Place::kvm;
     case State::vmm:
       return Place::vmm;
+    case State::kvm_runnable:
+    case State::vmm_runnable:
+    case State::kvm_blocked:
+    case State::vmm_blocked:
     case State::halt_poll:
     case State::halted:
-    case State::blocked:
-    case State::preempted:
       return Place::waiting;
     case State::unknown:
       break;

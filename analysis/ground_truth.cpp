@@ -11,37 +11,38 @@
 namespace trapline::analysis {
 namespace {
 
-using tracer::Exit;
+using tracer::ExitDescription;
 using tracer::ExitSubject;
-using tracer::Timeline;
-using tracer::VcpuTimeline;
-
-const VcpuTimeline* find_vcpu(const Timeline& timeline, std::uint16_t vcpu) {
-  const auto found = std::find_if(timeline.vcpus.begin(), timeline.vcpus.end(),
-                                  [&](const VcpuTimeline& candidate) { return candidate.vcpu == vcpu; });
-  return found == timeline.vcpus.end() ? nullptr : &*found;
-}
+using OfVcpu = RecordedCounts::OfVcpu;
 
 template <typename Predicate>
-std::uint64_t count_exits(const VcpuTimeline& vcpu, const Predicate& predicate) {
-  return static_cast<std::uint64_t>(std::count_if(vcpu.exits.begin(), vcpu.exits.end(), predicate));
+std::uint64_t count_exits(const OfVcpu& vcpu, const Predicate& predicate) {
+  std::uint64_t count = 0;
+  for (const RecordedCounts::OfKind& kind : vcpu.exits) {
+    if (kind.count != 0 && predicate(kind.what)) count += kind.count;
+  }
+  return count;
 }
 
-bool has_reason(const Exit& exit, std::string_view svm, std::string_view vmx) {
-  return exit.description.reason == svm || exit.description.reason == vmx;
+bool has_reason(const ExitDescription& what, std::string_view svm, std::string_view vmx) {
+  return what.reason == svm || what.reason == vmx;
 }
 
-std::uint64_t count_subject(const VcpuTimeline& vcpu, ExitSubject::Kind kind, std::uint64_t number) {
-  return count_exits(vcpu, [&](const Exit& exit) {
-    return exit.description.subject.kind == kind && exit.description.subject.number == number;
+std::uint64_t count_subject(const OfVcpu& vcpu, ExitSubject::Kind kind, std::uint64_t number) {
+  return count_exits(vcpu, [&](const ExitDescription& what) {
+    return what.subject.kind == kind && what.subject.number == number;
   });
 }
 
+template <typename Map, typename Key>
+std::uint64_t value_or_0(const Map& map, const Key& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? 0 : found->second;
+}
+
 // What the VMM did itself, instead of an exit of that kind.
-std::uint64_t count_steps(const VcpuTimeline& vcpu, const recording::GuestCount& count) {
-  return static_cast<std::uint64_t>(std::count_if(
-      vcpu.steps.begin(), vcpu.steps.end(),
-      [&](const tracer::VmmStep& step) { return step.count_kind == count.kind && step.arg == count.key; }));
+std::uint64_t count_steps(const OfVcpu& vcpu, const recording::GuestCount& count) {
+  return value_or_0(vcpu.steps, std::pair(static_cast<std::uint16_t>(count.kind), std::uint64_t{count.key}));
 }
 
 // KVM_HC_VAPIC_POLL_IRQ (Documentation/virt/kvm/x86/hypercalls.rst): what the nano-kernel takes for a null
@@ -53,7 +54,7 @@ bool answers_hypercalls_in_the_guest(std::string_view path) {
 }
 
 // What the recording shows of one of the guest's counts; none where it cannot show it.
-std::optional<TruthRow> compare(const recording::GuestCount& count, const VcpuTimeline& vcpu,
+std::optional<TruthRow> compare(const recording::GuestCount& count, const OfVcpu& vcpu,
                                 std::string_view path) {
   TruthRow row;
   row.vcpu = count.vcpu;
@@ -74,12 +75,13 @@ std::optional<TruthRow> compare(const recording::GuestCount& count, const VcpuTi
       return row;
     case GUEST_COUNT_CPUID:
       row.what = "cpuid";
-      row.recorded =
-          steps + count_exits(vcpu, [](const Exit& exit) { return has_reason(exit, "cpuid", "CPUID"); });
+      row.recorded = steps + count_exits(vcpu, [](const ExitDescription& what) {
+                       return has_reason(what, "cpuid", "CPUID");
+                     });
       return row;
     case GUEST_COUNT_HLT:
       row.what = "hlt";
-      row.recorded = steps + count_exits(vcpu, [](const Exit& exit) { return is_halt(exit.description); });
+      row.recorded = steps + count_exits(vcpu, [](const ExitDescription& what) { return is_halt(what); });
       return row;
     case GUEST_COUNT_HYPERCALL:
       if (answers_hypercalls_in_the_guest(path)) return std::nullopt;
@@ -89,9 +91,7 @@ std::optional<TruthRow> compare(const recording::GuestCount& count, const VcpuTi
     case GUEST_COUNT_ISR:
       row.what =
           count.key == GUEST_VECTOR_SYSCALL ? "syscall entries" : fmt::format("isr vector {:#x}", count.key);
-      row.recorded = static_cast<std::uint64_t>(
-          std::count_if(vcpu.isrs.begin(), vcpu.isrs.end(),
-                        [&](const tracer::Isr& isr) { return isr.vector == count.key; }));
+      row.recorded = value_or_0(vcpu.isrs, count.key);
       return row;
     default:
       return std::nullopt;
@@ -115,10 +115,10 @@ constexpr std::array kKvmCounters = {
 }  // namespace
 
 std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts,
-                                         const Timeline& timeline, std::string_view path) {
+                                         const RecordedCounts& recorded, std::string_view path) {
   std::vector<TruthRow> rows;
   for (const auto& count : counts) {
-    const VcpuTimeline* vcpu = find_vcpu(timeline, count.vcpu);
+    const OfVcpu* vcpu = recorded.find(count.vcpu);
     if (vcpu == nullptr) continue;
     // Without stamps there are no ISRs to count.
     if (count.kind == GUEST_COUNT_ISR && vcpu->stamps == 0) continue;
@@ -128,17 +128,17 @@ std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount
 }
 
 std::vector<KvmStatRow> compare_with_kvm(const std::vector<recording::KvmStat>& stats,
-                                         const Timeline& timeline) {
+                                         const RecordedCounts& recorded) {
   std::vector<KvmStatRow> rows;
   for (const auto& stat : stats) {
-    const VcpuTimeline* vcpu = find_vcpu(timeline, stat.vcpu);
+    const OfVcpu* vcpu = recorded.find(stat.vcpu);
     const auto counter = std::find_if(kKvmCounters.begin(), kKvmCounters.end(),
                                       [&](const KvmCounter& row) { return row.name == stat.name; });
     if (vcpu == nullptr || counter == kKvmCounters.end()) continue;
-    const std::uint64_t recorded = count_exits(*vcpu, [&](const Exit& exit) {
-      return counter->svm.empty() || has_reason(exit, counter->svm, counter->vmx);
+    const std::uint64_t ours = count_exits(*vcpu, [&](const ExitDescription& what) {
+      return counter->svm.empty() || has_reason(what, counter->svm, counter->vmx);
     });
-    rows.push_back({stat.vcpu, stat.name, stat.value, recorded});
+    rows.push_back({stat.vcpu, stat.name, stat.value, ours});
   }
   return rows;
 }

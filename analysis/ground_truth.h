@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "analysis/recorded_counts.h"
 #include "tracer/recording/session.h"
-#include "tracer/timeline/timeline.h"
 
 namespace trapline::analysis {
 
@@ -37,11 +37,10 @@ struct KvmStatRow {
 // monitor's port, so nothing counts twice. `path`: the delivery path. On pv-ring0 and pv-direct the monitor
 // answers null hypercalls inside of the guest: there is nothing to record, and no row.
 [[nodiscard]] std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts,
-                                                       const tracer::Timeline& timeline,
-                                                       std::string_view path);
+                                                       const RecordedCounts& recorded, std::string_view path);
 
 // A row for each counter of KVM that counts exits as we do.
 [[nodiscard]] std::vector<KvmStatRow> compare_with_kvm(const std::vector<recording::KvmStat>& stats,
-                                                       const tracer::Timeline& timeline);
+                                                       const RecordedCounts& recorded);
 
 }  // namespace trapline::analysis

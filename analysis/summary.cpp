@@ -3,87 +3,84 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 
-#include "analysis/ground_truth.h"
 #include "vmm/steps.h"
 
 namespace trapline::analysis {
 namespace {
 
-using tracer::Cause;
 using tracer::Exit;
-using tracer::Timeline;
-using tracer::VcpuTimeline;
 using tracer::WorkloadEvent;
 
 std::uint64_t clamped(HostNs from, HostNs to) {
   return to < from ? 0 : to.value - from.value;
 }
 
-void add_exits(Summary& summary, const VcpuTimeline& vcpu) {
-  std::map<std::tuple<std::string, std::string, Cause>, ExitRow> rows;
-  for (const Exit& exit : vcpu.exits) {
-    const tracer::ExitDescription& what = exit.description;
-    ExitRow& row = rows[{what.reason, what.key, what.cause}];
-    row.vcpu = vcpu.vcpu;
-    row.reason = what.reason;
-    row.key = what.key;
-    row.cause = what.cause;
-    if (exit.open) {
-      ++row.open;
-      continue;
-    }
-    const std::uint64_t total = clamped(exit.exit, exit.entry);
-    std::uint64_t in_vmm = 0;
-    if (exit.vmm_begin && exit.vmm_end) {
-      in_vmm = clamped(*exit.vmm_begin, *exit.vmm_end);
-    } else if (exit.user_exit) {
-      in_vmm = clamped(*exit.user_exit, exit.entry);
-    }
-    row.duration.add(total);
-    row.vmm_ns += in_vmm;
-    row.kvm_ns += total - in_vmm;
-  }
-  for (auto& [key, row] : rows)
-    summary.exits.push_back(std::move(row));
+std::uint64_t time_in_vmm(const Exit& exit) {
+  if (exit.vmm_begin && exit.vmm_end) return clamped(*exit.vmm_begin, *exit.vmm_end);
+  return exit.user_exit ? clamped(*exit.user_exit, exit.entry) : 0;
 }
 
-void add_vectors(Summary& summary, const VcpuTimeline& vcpu) {
-  std::map<std::pair<bool, std::uint32_t>, VectorRow> rows;
-  for (const auto& injection : vcpu.injections) {
-    VectorRow& row = rows[{injection.exception, injection.vector}];
-    row.vcpu = vcpu.vcpu;
-    row.vector = injection.vector;
-    row.exception = injection.exception;
-    injection.reinjected ? ++row.reinjected : ++row.injected;
-    if (!injection.isr) continue;
-    const tracer::Isr& isr = vcpu.isrs[*injection.isr];
-    ++row.isr_entered;
-    row.entry_latency.add(clamped(injection.at, isr.entry));
-    if (!isr.complete) continue;
-    ++row.isr_returned;
-    row.isr_duration.add(clamped(isr.entry, isr.iret));
-  }
-  for (auto& [key, row] : rows)
-    summary.vectors.push_back(std::move(row));
+// By what steps of this kind differ in the report, beside the step itself.
+std::uint16_t emulated(const tracer::VmmStep& step) {
+  const auto kind = static_cast<vmm::VmmStep>(step.step);
+  return kind == vmm::VmmStep::emulate || kind == vmm::VmmStep::hypercall ? step.vector : std::uint16_t{0};
 }
 
-void add_steps(Summary& summary, const VcpuTimeline& vcpu) {
-  std::map<std::pair<std::uint16_t, std::string>, StepRow> rows;
-  for (const tracer::VmmStep& step : vcpu.steps) {
-    std::string kind = vmm::step_kind_name(static_cast<vmm::VmmStep>(step.step), step.vector);
-    StepRow& row = rows[{step.step, kind}];
-    row.vcpu = vcpu.vcpu;
-    row.step = std::move(kind);
-    row.duration.add(clamped(step.begin, step.end));
-  }
-  for (auto& [key, row] : rows)
-    summary.steps.push_back(std::move(row));
+std::string how_it_ended(const recording::RecordingReader& reader) {
+  if (!reader.end()) return "cut off: the recorder did not come to its end";
+  return std::string(recording::end_reason_name(reader.end()->reason));
 }
 
-void add_event(WorkloadRow& row, const WorkloadEvent& event) {
+}  // namespace
+
+void Summarizer::state(std::uint16_t vcpu, const tracer::StateSlice& slice) {
+  OfVcpu& of = vcpus_[vcpu];
+  if (!of.has_states) of.begin = slice.begin;
+  of.has_states = true;
+  of.end = slice.end;
+  of.states[static_cast<std::size_t>(slice.state)] += clamped(slice.begin, slice.end);
+}
+
+void Summarizer::exit(std::uint16_t vcpu, const Exit& exit) {
+  counts_.add(vcpu, exit);
+  std::vector<ExitRow>& rows = vcpus_[vcpu].exits;
+  if (exit.what->index >= rows.size()) rows.resize(exit.what->index + 1);
+  ExitRow& row = rows[exit.what->index];
+  if (row.count() == 0) {
+    row.vcpu = vcpu;
+    row.reason = exit.what->reason;
+    row.key = exit.what->key;
+    row.cause = exit.what->cause;
+  }
+  if (exit.open) {
+    ++row.open;
+    return;
+  }
+  const std::uint64_t total = clamped(exit.exit, exit.entry);
+  const std::uint64_t in_vmm = time_in_vmm(exit);
+  row.duration.add(total);
+  row.vmm_ns += in_vmm;
+  row.kvm_ns += total - in_vmm;
+}
+
+void Summarizer::step(std::uint16_t vcpu, const tracer::VmmStep& step) {
+  counts_.add(vcpu, step);
+  StepRow& row = vcpus_[vcpu].steps[{step.step, emulated(step)}];
+  row.vcpu = vcpu;
+  if (row.step.empty()) row.step = vmm::step_kind_name(static_cast<vmm::VmmStep>(step.step), emulated(step));
+  row.duration.add(clamped(step.begin, step.end));
+}
+
+void Summarizer::event(std::uint16_t vcpu, const WorkloadEvent& event) {
+  WorkloadRow& row = vcpus_[vcpu].workloads[event.workload];
+  if (row.events == 0) {
+    row.vcpu = vcpu;
+    const auto name = head_.workload_names.find(event.workload);
+    row.workload =
+        name != head_.workload_names.end() ? name->second : fmt::format("workload {}", event.workload);
+  }
   ++row.events;
   row.round_trip.add(clamped(event.u0, event.u3));
   row.user_exits += event.user_exits;
@@ -95,40 +92,15 @@ void add_event(WorkloadRow& row, const WorkloadEvent& event) {
   row.return_.add(clamped(*event.k2, event.u3));
 }
 
-void add_workloads(Summary& summary, const VcpuTimeline& vcpu, const Timeline& timeline) {
-  std::map<std::uint16_t, WorkloadRow> rows;
-  for (const WorkloadEvent& event : vcpu.events) {
-    WorkloadRow& row = rows[event.workload];
-    row.vcpu = vcpu.vcpu;
-    const auto name = timeline.workload_names.find(event.workload);
-    row.workload =
-        name != timeline.workload_names.end() ? name->second : fmt::format("workload {}", event.workload);
-    add_event(row, event);
-  }
-  for (auto& [workload, row] : rows)
-    summary.workloads.push_back(std::move(row));
+void Summarizer::stamps_checked(std::uint16_t vcpu, const tracer::StampCheck& check) {
+  vcpus_[vcpu];  // one that did nothing has its row of states, too
+  counts_.add(vcpu, check);
+  stamp_check_.checked += check.checked;
+  stamp_check_.outside += check.outside;
+  stamp_check_.worst_violation_ns = std::max(stamp_check_.worst_violation_ns, check.worst_violation_ns);
 }
 
-void add_states(Summary& summary, const VcpuTimeline& vcpu) {
-  StateRow row;
-  row.vcpu = vcpu.vcpu;
-  for (std::size_t i = 0; i < tracer::kStates; ++i)
-    row.states.emplace_back(static_cast<tracer::State>(i), 0);
-  for (const auto& slice : vcpu.states) {
-    row.states[static_cast<std::size_t>(slice.state)].second += clamped(slice.begin, slice.end);
-  }
-  if (!vcpu.states.empty()) row.traced_ns = clamped(vcpu.states.front().begin, vcpu.states.back().end);
-  summary.states.push_back(std::move(row));
-}
-
-std::string how_it_ended(const recording::RecordingReader& reader) {
-  if (!reader.end()) return "cut off: the recorder did not come to its end";
-  return std::string(recording::end_reason_name(reader.end()->reason));
-}
-
-}  // namespace
-
-Summary summarize(const recording::RecordingReader& reader, const Timeline& timeline) {
+Summary Summarizer::finish(const recording::RecordingReader& reader) {
   Summary summary;
   summary.info = reader.info();
   summary.ended = how_it_ended(reader);
@@ -142,26 +114,41 @@ Summary summarize(const recording::RecordingReader& reader, const Timeline& time
   }
   for (const auto& cut : reader.cut())
     summary.cut_files.push_back(cut.file);
-  summary.clock_bound_ns = timeline.clock_bound_ns;
+  summary.clock_bound_ns = head_.clock_bound_ns;
   summary.probe_cost = reader.probe_cost();
-  summary.traced_ns = clamped(timeline.begin, timeline.end);
-  for (const VcpuTimeline& vcpu : timeline.vcpus) {
-    summary.stamp_check.checked += vcpu.stamp_check.checked;
-    summary.stamp_check.outside += vcpu.stamp_check.outside;
-    summary.stamp_check.worst_violation_ns =
-        std::max(summary.stamp_check.worst_violation_ns, vcpu.stamp_check.worst_violation_ns);
-    add_exits(summary, vcpu);
-    add_vectors(summary, vcpu);
-    add_steps(summary, vcpu);
-    add_workloads(summary, vcpu, timeline);
-    add_states(summary, vcpu);
+  summary.stamp_check = stamp_check_;
+  HostNs begin{~std::uint64_t{0}};
+  HostNs end;
+  for (auto& [number, vcpu] : vcpus_) {
+    for (ExitRow& row : vcpu.exits) {
+      if (row.count() != 0) summary.exits.push_back(std::move(row));
+    }
+    for (auto& [key, row] : vcpu.steps)
+      summary.steps.push_back(std::move(row));
+    for (auto& [key, row] : vcpu.workloads)
+      summary.workloads.push_back(std::move(row));
+    StateRow states{number, clamped(vcpu.begin, vcpu.end), {}};
+    for (std::size_t i = 0; i < tracer::kStates; ++i)
+      states.states.emplace_back(static_cast<tracer::State>(i), vcpu.states[i]);
+    summary.states.push_back(std::move(states));
+    if (!vcpu.has_states) continue;
+    begin = std::min(begin, vcpu.begin);
+    end = std::max(end, vcpu.end);
   }
+  summary.traced_ns = clamped(begin, end);
   std::stable_sort(summary.exits.begin(), summary.exits.end(), [](const ExitRow& a, const ExitRow& b) {
     return std::tuple(a.cause, b.duration.total()) < std::tuple(b.cause, a.duration.total());
   });
-  summary.truth = compare_with_guest(reader.guest_counts(), timeline, summary.info.path);
-  summary.kvm_stats = compare_with_kvm(reader.kvm_stats(), timeline);
+  summary.interrupts = interrupts_.take();
+  summary.truth = compare_with_guest(reader.guest_counts(), counts_, summary.info.path);
+  summary.kvm_stats = compare_with_kvm(reader.kvm_stats(), counts_);
   return summary;
+}
+
+Result<Summary> summarize(const recording::RecordingReader& reader) {
+  Summarizer summarizer;
+  TRAPLINE_TRY(tracer::stream_timeline(reader, summarizer));
+  return summarizer.finish(reader);
 }
 
 }  // namespace trapline::analysis

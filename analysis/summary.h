@@ -1,16 +1,20 @@
 // From a timeline to the figures of `trapline report`.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "analysis/ground_truth.h"
+#include "analysis/interrupts.h"
+#include "analysis/recorded_counts.h"
 #include "base/distribution.h"
 #include "tracer/recording/reader.h"
-#include "tracer/timeline/timeline.h"
+#include "tracer/timeline/sink.h"
 
 namespace trapline::analysis {
 
@@ -26,19 +30,6 @@ struct ExitRow {
   std::uint64_t open = 0;    // further exits of this kind with no entry after them: not in `duration`
 
   [[nodiscard]] std::uint64_t count() const { return duration.count() + open; }
-};
-
-// One injected vector of one vCPU.
-struct VectorRow {
-  std::uint16_t vcpu = 0;
-  std::uint32_t vector = 0;
-  bool exception = false;
-  std::uint64_t injected = 0;  // re-injections not counted
-  std::uint64_t reinjected = 0;
-  std::uint64_t isr_entered = 0;   // injections that led to an ISR entry
-  std::uint64_t isr_returned = 0;  // ... and to its iret
-  Distribution entry_latency;      // injection (the entry) to ISR entry
-  Distribution isr_duration;       // ISR entry to before iret
 };
 
 // One kind of step of the VMM on one vCPU.
@@ -79,7 +70,7 @@ struct Summary {
   tracer::StampCheck stamp_check;  // over all vCPUs
   std::uint64_t traced_ns = 0;
   std::vector<ExitRow> exits;  // by cause, then by total time, longest first
-  std::vector<VectorRow> vectors;
+  InterruptFigures interrupts;
   std::vector<StepRow> steps;  // in the order in which a trap goes through them
   std::vector<WorkloadRow> workloads;
   std::vector<TruthRow> truth;
@@ -87,6 +78,39 @@ struct Summary {
   std::vector<StateRow> states;
 };
 
-[[nodiscard]] Summary summarize(const recording::RecordingReader& reader, const tracer::Timeline& timeline);
+// Reads the recording once; memory does not grow with it.
+[[nodiscard]] Result<Summary> summarize(const recording::RecordingReader& reader);
+
+// The figures of what a sink is told, with the facts of the recording.
+class Summarizer : public tracer::TimelineSink {
+ public:
+  void begin(const tracer::TimelineHead& head) override { head_ = head; }
+  void state(std::uint16_t vcpu, const tracer::StateSlice& slice) override;
+  void exit(std::uint16_t vcpu, const tracer::Exit& exit) override;
+  void step(std::uint16_t vcpu, const tracer::VmmStep& step) override;
+  void isr(std::uint16_t vcpu, const tracer::Isr& isr) override { counts_.add(vcpu, isr); }
+  void event(std::uint16_t vcpu, const tracer::WorkloadEvent& event) override;
+  void interrupt(const tracer::Interrupt& interrupt) override { interrupts_.add(interrupt, head_.begin); }
+  void stamps_checked(std::uint16_t vcpu, const tracer::StampCheck& check) override;
+
+  [[nodiscard]] Summary finish(const recording::RecordingReader& reader);
+
+ private:
+  struct OfVcpu {
+    std::vector<ExitRow> exits;                                        // by ExitDescription::index
+    std::map<std::pair<std::uint16_t, std::uint16_t>, StepRow> steps;  // by step and what it emulates
+    std::map<std::uint16_t, WorkloadRow> workloads;
+    std::array<std::uint64_t, tracer::kStates> states{};
+    HostNs begin;
+    HostNs end;
+    bool has_states = false;
+  };
+
+  tracer::TimelineHead head_;
+  std::map<std::uint16_t, OfVcpu> vcpus_;
+  RecordedCounts counts_;
+  InterruptTable interrupts_;
+  tracer::StampCheck stamp_check_;
+};
 
 }  // namespace trapline::analysis

@@ -14,15 +14,17 @@ Result<ChosenRecording> open_recording(const std::filesystem::path& folder) {
   return ChosenRecording{std::move(reader), std::move(timeline)};
 }
 
-void print_report(const ChosenRecording& chosen, bool json) {
-  const auto summary = analysis::summarize(chosen.reader, chosen.timeline);
+Status print_report(const std::filesystem::path& folder, bool json) {
+  TRAPLINE_ASSIGN(reader, recording::RecordingReader::open(folder));
+  TRAPLINE_ASSIGN(summary, analysis::summarize(reader));
   if (!json) {
     fmt::print("{}", viewer::report_text(summary));
-    return;
+    return {};
   }
   // A recording's strings may hold any bytes; what is not UTF-8 becomes U+FFFD.
   constexpr auto replace = nlohmann::json::error_handler_t::replace;
   fmt::print("{}\n", viewer::report_json(summary).dump(2, ' ', false, replace));
+  return {};
 }
 
 }  // namespace trapline::cli

@@ -14,9 +14,10 @@ struct ChosenRecording {
   tracer::Timeline timeline;
 };
 
+// With the whole timeline in memory: for recordings known to be short.
 [[nodiscard]] Result<ChosenRecording> open_recording(const std::filesystem::path& folder);
 
-// The report on standard output, as tables or as JSON.
-void print_report(const ChosenRecording& chosen, bool json);
+// The report of any recording on standard output, as tables or as JSON.
+[[nodiscard]] Status print_report(const std::filesystem::path& folder, bool json);
 
 }  // namespace trapline::cli

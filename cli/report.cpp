@@ -14,8 +14,7 @@ struct Options {
 };
 
 Result<ExitStatus> report(const Options& options) {
-  TRAPLINE_ASSIGN(chosen, open_recording(options.folder));
-  print_report(chosen, options.json);
+  TRAPLINE_TRY(print_report(options.folder, options.json));
   return ExitStatus::done;
 }
 

@@ -105,10 +105,7 @@ Result<ExitStatus> run(const Options& options) {
   const std::uint64_t begin_ns = processor_time_ns();
   TRAPLINE_ASSIGN(outcome, record_run(kvm, probes, {folder, std::move(config), options.command_line}, stop));
   const std::uint64_t used_ns = processor_time_ns() - begin_ns;
-  if (!options.quiet) {
-    TRAPLINE_ASSIGN(chosen, open_recording(folder));
-    print_report(chosen, options.json);
-  }
+  if (!options.quiet) TRAPLINE_TRY(print_report(folder, options.json));
   if (options.quiet) fmt::print("recorded; processor time of the run: {} ns\n", used_ns);
   if (!temporary && !options.json)
     fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", folder.string());

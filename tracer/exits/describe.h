@@ -4,20 +4,26 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "bpf/record.h"
+#include "tracer/exits/kind.h"
 
 namespace trapline::tracer {
 
-enum class Cause : std::uint8_t {
-  guest,  // the guest program caused the exit: its port access, its CPUID, its HLT, its access to a device
-  async,  // it happened to it: a host interrupt, an interrupt window, memory that KVM had not mapped yet
-};
-[[nodiscard]] std::string_view cause_name(Cause cause);  // "guest", "async"
-
 // The thing that an exit was about, as a number.
 struct ExitSubject {
-  enum class Kind : std::uint8_t { none, port, msr, gpa, cpuid_leaf, hypercall, control_register, vector };
+  enum class Kind : std::uint8_t {
+    none,
+    port,
+    msr,
+    gpa,
+    cpuid_leaf,
+    hypercall,
+    control_register,
+    vector,
+    lapic_register
+  };
   Kind kind = Kind::none;
   std::uint64_t number = 0;
 };
@@ -28,7 +34,9 @@ struct ExitDescription {
   // same reason and key are one row of a report: a fault on plain memory is "memory", whatever its address.
   std::string key;
   Cause cause = Cause::guest;
-  ExitSubject subject;  // also of memory faults the address
+  ExitSubject subject;      // of memory faults none
+  bool halts = false;       // is_halt() of it, for those of ExitKinds
+  std::uint32_t index = 0;  // among the ExitKinds of a recording, from 0
 };
 
 // Works for TRL_EXIT_CYCLE and TRL_CYCLE_OPEN; the cycle's flags say whether it is SVM's or VMX's. A cycle
@@ -37,5 +45,18 @@ struct ExitDescription {
 
 // Whether the guest gave up the CPU until its next interrupt: HLT.
 [[nodiscard]] bool is_halt(const ExitDescription& description);
+
+// The descriptions of all exits of a recording: one object for each kind, made once. Its address does not
+// change while this lives.
+class ExitKinds {
+ public:
+  [[nodiscard]] const ExitDescription* describe(const trl_exit_cycle& cycle);
+  [[nodiscard]] std::size_t size() const { return kinds_.size(); }
+
+ private:
+  std::unordered_map<ExitKind, ExitDescription, ExitKind::Hash> kinds_;
+  const ExitDescription* last_ = nullptr;
+  ExitKind last_kind_;
+};
 
 }  // namespace trapline::tracer

@@ -1,7 +1,5 @@
 #include "tracer/exits/memory_fault.h"
 
-#include <fmt/format.h>
-
 #include "tracer/exits/names.h"
 #include "tracer/exits/user_exits.h"
 
@@ -13,23 +11,20 @@ bool is_mmio(const trl_exit_cycle& cycle, const MemoryFault& fault) {
   return fault.gpa_known && !device_window_name(fault.gpa).empty();
 }
 
-void describe_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault,
-                           ExitDescription& description) {
-  if (fault.gpa_known) description.subject = {ExitSubject::Kind::gpa, fault.gpa};
+void set_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault, ExitKind& kind) {
   if (!is_mmio(cycle, fault)) {
-    description.cause = Cause::async;
-    description.key = "memory";
+    kind.cause = Cause::async;
+    kind.detail = ExitDetail::memory;
     return;
   }
-  description.cause = Cause::guest;
+  kind.cause = Cause::guest;
   if (!fault.gpa_known) {
-    description.key = "mmio";
+    kind.detail = ExitDetail::mmio_anywhere;
     return;
   }
-  description.key = fmt::format("gpa {:#x} {}", fault.gpa,
-                                fault.write   ? "write"
-                                : fault.fetch ? "fetch"
-                                              : "read");
+  kind.detail = ExitDetail::mmio;
+  kind.number = fault.gpa;
+  kind.access = fault.write ? kAccessWrite : fault.fetch ? kAccessFetch : 0;
 }
 
 }  // namespace trapline::tracer

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "tracer/exits/describe.h"
+#include "tracer/exits/kind.h"
 
 namespace trapline::tracer {
 
@@ -33,8 +33,7 @@ struct MemoryFault {
 // device.
 [[nodiscard]] bool is_mmio(const trl_exit_cycle& cycle, const MemoryFault& fault);
 
-// Fills key, cause and subject: "gpa 0xfee000b0 write" or "memory".
-void describe_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault,
-                           ExitDescription& description);
+// Fills detail, number, access and cause.
+void set_memory_fault(const trl_exit_cycle& cycle, const MemoryFault& fault, ExitKind& kind);
 
 }  // namespace trapline::tracer

@@ -137,54 +137,41 @@ constexpr bool bit(std::uint64_t value, unsigned number) {
   return (value >> number & 1) != 0;
 }
 
-void describe_io(const trl_exit_cycle& cycle, ExitDescription& description) {
-  const IoAccess io = svm_io(cycle.info1);
-  description.subject = {ExitSubject::Kind::port, io.port};
-  description.key = io_key(io);
-}
-
-void describe_msr(const trl_exit_cycle& cycle, ExitDescription& description) {
-  // EXITINFO1 is 0 for RDMSR, 1 for WRMSR (APM 15.11); neither changes RCX, which holds the MSR.
-  description.subject = {ExitSubject::Kind::msr, cycle.rcx};
-  description.key = msr_key(cycle.rcx, bit(cycle.info1, 0));
-}
-
-void describe_nested_fault(const trl_exit_cycle& cycle, ExitDescription& description) {
-  const NestedFault fault = svm_nested_fault(cycle.info1);
-  describe_memory_fault(cycle, {cycle.info2, true, fault.reserved, fault.write, fault.fetch}, description);
-}
-
-void describe_cr(const trl_exit_cycle& cycle, ExitDescription& description) {
-  const CrAccess access = svm_cr_access(cycle.reason, cycle.info1);
-  description.subject = {ExitSubject::Kind::control_register, access.cr};
-  description.key = fmt::format("cr{} {}", access.cr, access.write ? "write" : "read");
-}
-
-void describe_details(const trl_exit_cycle& cycle, ExitDescription& description) {
+void read_details(const trl_exit_cycle& cycle, ExitKind& kind) {
   switch (cycle.reason) {
     case kSvmIo:
-      return describe_io(cycle, description);
+      return set_io(svm_io(cycle.info1), kind);
     case kSvmMsr:
-      return describe_msr(cycle, description);
-    case kSvmNestedPageFault:
-      return describe_nested_fault(cycle, description);
+      // EXITINFO1 is 0 for RDMSR, 1 for WRMSR (APM 15.11); neither changes RCX, which holds the MSR.
+      kind.detail = ExitDetail::msr;
+      kind.number = cycle.rcx;
+      kind.access = bit(cycle.info1, 0) ? kAccessWrite : 0;
+      return;
+    case kSvmNestedPageFault: {
+      const NestedFault fault = svm_nested_fault(cycle.info1);
+      return set_memory_fault(cycle, {cycle.info2, true, fault.reserved, fault.write, fault.fetch}, kind);
+    }
     case kSvmCpuid:
-      description.subject = {ExitSubject::Kind::cpuid_leaf, cycle.rax};
-      description.key = fmt::format("leaf {:#x}", cycle.rax);
+      kind.detail = ExitDetail::cpuid;
+      kind.number = cycle.rax;
       return;
     case kSvmVmmcall:
-      description.subject = {ExitSubject::Kind::hypercall, cycle.rax};
-      description.key = hypercall_key(cycle.rax);
+      kind.detail = ExitDetail::hypercall;
+      kind.number = cycle.rax;
       return;
     case kSvmSoftwareInterrupt:
       // EXITINFO1[7:0]: the vector (APM 15.8.2: decode assists).
-      description.subject = {ExitSubject::Kind::vector, cycle.info1 & 0xff};
-      description.key = fmt::format("int {:#x}", cycle.info1 & 0xff);
+      kind.detail = ExitDetail::software_interrupt;
+      kind.number = cycle.info1 & 0xff;
       return;
     default:
       break;
   }
-  if (cycle.reason <= kSvmLastCr) describe_cr(cycle, description);
+  if (cycle.reason > kSvmLastCr) return;
+  const CrAccess access = svm_cr_access(cycle.reason, cycle.info1);
+  kind.detail = ExitDetail::control_register;
+  kind.number = access.cr;
+  kind.access = access.write ? 0 : 1;
 }
 
 }  // namespace
@@ -236,12 +223,13 @@ CrAccess svm_cr_access(std::uint32_t code, std::uint64_t info1) {
   return access;
 }
 
-ExitDescription describe_svm(const trl_exit_cycle& cycle) {
-  ExitDescription description;
-  description.reason = svm_exit_name(cycle.reason);
-  if (const SvmExitRow* row = find_svm_exit(cycle.reason)) description.cause = row->cause;
-  describe_details(cycle, description);
-  return description;
+ExitKind svm_kind(const trl_exit_cycle& cycle) {
+  ExitKind kind;
+  kind.isa = TRL_ISA_SVM;
+  kind.reason = cycle.reason;
+  if (const SvmExitRow* row = find_svm_exit(cycle.reason)) kind.cause = row->cause;
+  read_details(cycle, kind);
+  return kind;
 }
 
 }  // namespace trapline::tracer

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "tracer/exits/describe.h"
 #include "tracer/exits/keys.h"
+#include "tracer/exits/kind.h"
 
 namespace trapline::tracer {
 
@@ -56,7 +56,6 @@ struct CrAccess {
 };
 [[nodiscard]] CrAccess svm_cr_access(std::uint32_t code, std::uint64_t info1);
 
-// Reason, key and cause of an SVM exit cycle.
-[[nodiscard]] ExitDescription describe_svm(const trl_exit_cycle& cycle);
+[[nodiscard]] ExitKind svm_kind(const trl_exit_cycle& cycle);
 
 }  // namespace trapline::tracer

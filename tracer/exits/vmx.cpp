@@ -98,88 +98,61 @@ constexpr bool bit(std::uint64_t value, unsigned number) {
   return (value >> number & 1) != 0;
 }
 
-void describe_exception(const trl_exit_cycle& cycle, ExitDescription& description) {
+void set(ExitKind& kind, ExitDetail detail, std::uint64_t number) {
+  kind.detail = detail;
+  kind.number = number;
+}
+
+void read_event(const trl_exit_cycle& cycle, ExitDetail detail, ExitKind& kind) {
   const EventField event = decode_event(static_cast<std::uint32_t>(cycle.info2));
   if (!event.valid) return;
-  if (event.vector == kNmiVector || event.vector == kMachineCheck) description.cause = Cause::async;
-  description.subject = {ExitSubject::Kind::vector, event.vector};
-  description.key = vector_name(event.vector);
+  if (detail == ExitDetail::exception && (event.vector == kNmiVector || event.vector == kMachineCheck)) {
+    kind.cause = Cause::async;
+  }
+  set(kind, detail, event.vector);
 }
 
-void describe_interrupt(const trl_exit_cycle& cycle, ExitDescription& description) {
-  const EventField event = decode_event(static_cast<std::uint32_t>(cycle.info2));
-  if (!event.valid) return;
-  description.subject = {ExitSubject::Kind::vector, event.vector};
-  description.key = fmt::format("vector {:#x}", event.vector);
-}
-
-void describe_io(const trl_exit_cycle& cycle, ExitDescription& description) {
-  const IoAccess io = vmx_io(cycle.info1);
-  description.subject = {ExitSubject::Kind::port, io.port};
-  description.key = io_key(io);
-}
-
-void describe_msr(const trl_exit_cycle& cycle, bool write, ExitDescription& description) {
-  description.subject = {ExitSubject::Kind::msr, cycle.rcx};
-  description.key = msr_key(cycle.rcx, write);
-}
-
-void describe_cr(const trl_exit_cycle& cycle, ExitDescription& description) {
-  const VmxCrAccess access = vmx_cr_access(cycle.info1);
-  constexpr std::array<std::string_view, 4> kWords = {"write", "read", "clts", "lmsw"};
-  description.subject = {ExitSubject::Kind::control_register, access.cr};
-  description.key = fmt::format("cr{} {}", access.cr, kWords[static_cast<std::size_t>(access.kind)]);
-}
-
-void describe_fault(const trl_exit_cycle& cycle, bool misconfigured, ExitDescription& description) {
+void read_fault(const trl_exit_cycle& cycle, bool misconfigured, ExitKind& kind) {
   // An EPT misconfiguration has no qualification (it is not defined then): direction is not known.
   const EptViolation violation = misconfigured ? EptViolation{} : vmx_ept_violation(cycle.info1);
-  describe_memory_fault(
-      cycle, {cycle.info2, cycle.info2 != 0, misconfigured, violation.write, violation.fetch}, description);
-  if (misconfigured && description.subject.kind == ExitSubject::Kind::gpa) {
-    description.key = fmt::format("gpa {:#x}", cycle.info2);
-  }
+  set_memory_fault(cycle, {cycle.info2, cycle.info2 != 0, misconfigured, violation.write, violation.fetch},
+                   kind);
+  if (misconfigured && kind.detail == ExitDetail::mmio) kind.detail = ExitDetail::mmio_any_direction;
 }
 
-// APIC_ACCESS, APIC_WRITE: bits 11:0 are the register's offset in the LAPIC page (SDM 28.2.1, table 28-6).
-void describe_apic(const trl_exit_cycle& cycle, ExitDescription& description) {
-  description.key = fmt::format("lapic register {:#x}", cycle.info1 & 0xfff);
-}
-
-void describe_details(const trl_exit_cycle& cycle, ExitDescription& description) {
+void read_details(const trl_exit_cycle& cycle, ExitKind& kind) {
   switch (cycle.reason & kVmxBasicReason) {
     case kVmxExceptionNmi:
-      return describe_exception(cycle, description);
+      return read_event(cycle, ExitDetail::exception, kind);
     case kVmxExternalInterrupt:
-      return describe_interrupt(cycle, description);
+      return read_event(cycle, ExitDetail::interrupt, kind);
     case kVmxIo:
-      return describe_io(cycle, description);
+      return set_io(vmx_io(cycle.info1), kind);
     case kVmxMsrRead:
-      return describe_msr(cycle, false, description);
+      return set(kind, ExitDetail::msr, cycle.rcx);
     case kVmxMsrWrite:
-      return describe_msr(cycle, true, description);
-    case kVmxCrAccess:
-      return describe_cr(cycle, description);
+      kind.access = kAccessWrite;
+      return set(kind, ExitDetail::msr, cycle.rcx);
+    case kVmxCrAccess: {
+      const VmxCrAccess access = vmx_cr_access(cycle.info1);
+      kind.access = static_cast<std::uint8_t>(access.kind);
+      return set(kind, ExitDetail::control_register, access.cr);
+    }
     case kVmxEptViolation:
-      return describe_fault(cycle, false, description);
+      return read_fault(cycle, false, kind);
     case kVmxEptMisconfig:
-      return describe_fault(cycle, true, description);
+      return read_fault(cycle, true, kind);
     case kVmxApicAccess:
     case kVmxApicWrite:
-      return describe_apic(cycle, description);
+      // Bits 11:0 are the register's offset in the LAPIC page (SDM 28.2.1, table 28-6).
+      return set(kind, ExitDetail::lapic_register, cycle.info1 & 0xfff);
     case kVmxEoiInduced:
       // SDM 28.2.1: bits 7:0 are the vector that the virtual EOI was for.
-      description.subject = {ExitSubject::Kind::vector, cycle.info1 & 0xff};
-      description.key = fmt::format("vector {:#x}", cycle.info1 & 0xff);
-      return;
+      return set(kind, ExitDetail::interrupt, cycle.info1 & 0xff);
     case kVmxCpuid:
-      description.subject = {ExitSubject::Kind::cpuid_leaf, cycle.rax};
-      description.key = fmt::format("leaf {:#x}", cycle.rax);
-      return;
+      return set(kind, ExitDetail::cpuid, cycle.rax);
     case kVmxVmcall:
-      description.subject = {ExitSubject::Kind::hypercall, cycle.rax};
-      description.key = hypercall_key(cycle.rax);
-      return;
+      return set(kind, ExitDetail::hypercall, cycle.rax);
     default:
       return;
   }
@@ -236,17 +209,21 @@ EptViolation vmx_ept_violation(std::uint64_t qualification) {
   return violation;
 }
 
-ExitDescription describe_vmx(const trl_exit_cycle& cycle) {
-  ExitDescription description;
-  description.reason = vmx_exit_name(cycle.reason);
-  if (const VmxExitRow* row = find_vmx_exit(cycle.reason)) description.cause = row->cause;
+ExitKind vmx_kind(const trl_exit_cycle& cycle) {
+  ExitKind kind;
+  kind.isa = TRL_ISA_VMX;
+  kind.reason = cycle.reason;
+  if (const VmxExitRow* row = find_vmx_exit(cycle.reason)) {
+    kind.reason = row->reason;  // exits that differ in the flags only are of one kind
+    kind.cause = row->cause;
+  }
   // With a failed VM entry the other fields are those of the failure (SDM 27.8).
   if (vmx_reason_flags(cycle.reason).failed_entry) {
-    description.key = "failed entry";
-    return description;
+    kind.detail = ExitDetail::failed_entry;
+  } else {
+    read_details(cycle, kind);
   }
-  describe_details(cycle, description);
-  return description;
+  return kind;
 }
 
 }  // namespace trapline::tracer

@@ -13,8 +13,8 @@
 #include <string>
 #include <string_view>
 
-#include "tracer/exits/describe.h"
 #include "tracer/exits/keys.h"
+#include "tracer/exits/kind.h"
 
 namespace trapline::tracer {
 
@@ -78,7 +78,6 @@ struct EptViolation {          // SDM 28.2.1, table 28-7
 };
 [[nodiscard]] EptViolation vmx_ept_violation(std::uint64_t qualification);
 
-// Reason, key and cause of a VMX exit cycle.
-[[nodiscard]] ExitDescription describe_vmx(const trl_exit_cycle& cycle);
+[[nodiscard]] ExitKind vmx_kind(const trl_exit_cycle& cycle);
 
 }  // namespace trapline::tracer

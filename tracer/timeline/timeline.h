@@ -1,11 +1,13 @@
 // What a recording says, in order and with causes: the finished product that figures and views are made from.
 //
 // All times are CLOCK_MONOTONIC nanoseconds of the host; stamps of guest and VMM are converted and carry the
-// clock's error bound. Everything is per vCPU and sorted by time.
+// clock's error bound. sink.h has the same things one by one, for recordings of any length.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,17 +16,18 @@
 #include "bpf/record.h"
 #include "tracer/exits/describe.h"
 #include "tracer/recording/reader.h"
+#include "tracer/timeline/interrupt.h"
 
 namespace trapline::tracer {
 
 // One VM exit and what followed until the entry that ended it.
 struct Exit {
   HostNs exit;
-  HostNs entry;                     // of an open cycle: when it was last seen open
-  bool open = false;                // the recording ends inside it
-  trl_exit_cycle record{};          // raw fields
-  ExitDescription description;      // reason, key, cause
-  std::optional<HostNs> user_exit;  // KVM_RUN returned to user space
+  HostNs entry;                           // of an open cycle: when it was last seen open
+  bool open = false;                      // the recording ends inside it
+  trl_exit_cycle record{};                // raw fields
+  const ExitDescription* what = nullptr;  // reason, key, cause; one object for all exits of a kind
+  std::optional<HostNs> user_exit;        // KVM_RUN returned to user space
   // The VMM's own account of the same stay: between the two it ran, around them KVM did.
   std::optional<HostNs> vmm_begin;
   std::optional<HostNs> vmm_end;
@@ -42,19 +45,22 @@ struct VmmStep {
   std::uint16_t count_kind = 0;  // what the guest has counted for it, its key in `arg`
 };
 
-// A stretch of time in which the vCPU was in one state. States of a vCPU touch and never overlap.
+// A stretch of time in which the vCPU was in one state: where it was, and what its thread did. States of a
+// vCPU touch and never overlap.
 enum class State : std::uint8_t {
-  guest,      // between entry and exit
-  kvm,        // in the kernel, handling an exit
-  vmm,        // in user space, handling an exit
-  halt_poll,  // the guest waits for an interrupt: KVM looks for one, before it lets the thread sleep
-  halted,     // the guest waits for an interrupt: the thread sleeps until one wakes it
-  blocked,    // the thread sleeps for another reason
-  preempted,  // the thread could run, the host runs something else
-  unknown,    // records of this stretch were lost
+  guest,         // between entry and exit
+  kvm,           // in the kernel, handling an exit
+  vmm,           // in user space, handling an exit
+  kvm_runnable,  // in the kernel; the thread could run, the host runs something else
+  vmm_runnable,  // the same in user space
+  kvm_blocked,   // in the kernel; the thread sleeps, and not because the guest halted
+  vmm_blocked,   // the same in user space
+  halt_poll,     // the guest waits for an interrupt: KVM looks for one, before it lets the thread sleep
+  halted,        // the guest waits for an interrupt: the thread sleeps until one wakes it
+  unknown,       // records of this stretch were lost
 };
-inline constexpr std::size_t kStates = 8;
-[[nodiscard]] std::string_view state_name(State state);
+inline constexpr std::size_t kStates = 10;
+[[nodiscard]] std::string_view state_name(State state);  // "guest", "kvm runnable", "halt-poll"
 
 struct StateSlice {
   HostNs begin;
@@ -66,21 +72,22 @@ struct StateSlice {
 struct Injection {
   HostNs at;  // the entry
   std::uint32_t vector = 0;
-  bool exception = false;          // otherwise an external interrupt or NMI
-  bool reinjected = false;         // its delivery had been interrupted by the exit before: not a new event
-  std::optional<std::size_t> isr;  // index into VcpuTimeline::isrs
+  bool exception = false;           // otherwise an external interrupt or NMI
+  bool reinjected = false;          // its delivery had been interrupted by the exit before: not a new event
+  std::optional<HostNs> isr_entry;  // of the ISR that it brought
+  InterruptId interrupt = kNoInterrupt;
 };
 
 // The guest's own stamps around one interrupt, exception or system-call handler.
 struct Isr {
   HostNs entry;              // K1: registers are saved
-  HostNs iret;               // K2: before registers are restored
+  HostNs iret;               // K2: before registers are restored; without a K2: where it was last known open
   std::uint32_t vector = 0;  // GUEST_VECTOR_SYSCALL: SYSCALL
   std::uint16_t workload = 0;
   unsigned depth = 0;     // 0: interrupted no other handler
   bool complete = false;  // K2 was seen
   std::optional<HostNs> eoi;
-  std::optional<std::size_t> injection;  // index into VcpuTimeline::injections: what brought it
+  InterruptId interrupt = kNoInterrupt;
 };
 
 // One event of a workload, U0 to U3.
@@ -104,6 +111,14 @@ struct StampCheck {
   std::uint64_t worst_violation_ns = 0;  // the measured synchronisation error
 };
 
+// What is known of a recording before its first event.
+struct TimelineHead {
+  HostNs begin;  // the first clock sample; nothing is earlier
+  std::uint64_t clock_bound_ns = 0;
+  std::map<std::uint16_t, std::string> workload_names;  // by the number that stamps carry
+};
+
+// Everything of one vCPU, each sorted by time (isrs by their entry).
 struct VcpuTimeline {
   std::uint16_t vcpu = 0;
   std::vector<Exit> exits;
@@ -112,18 +127,19 @@ struct VcpuTimeline {
   std::vector<Injection> injections;
   std::vector<Isr> isrs;
   std::vector<WorkloadEvent> events;
+  std::vector<Interrupt> interrupts;  // by the time at which the first of their links was seen
   std::uint64_t stamps = 0;
   StampCheck stamp_check;
 };
 
-struct Timeline {
-  HostNs begin;
+struct Timeline : TimelineHead {
   HostNs end;
-  std::uint64_t clock_bound_ns = 0;
   std::vector<VcpuTimeline> vcpus;
-  std::map<std::uint16_t, std::string> workload_names;  // by the number that stamps carry
+  using Kinds = std::vector<std::unique_ptr<ExitDescription>>;
+  std::shared_ptr<const Kinds> kinds;  // what the exits' `what` points to
 };
 
+// Holds everything in memory: for short recordings.
 [[nodiscard]] Result<Timeline> build_timeline(const recording::RecordingReader& reader);
 
 }  // namespace trapline::tracer

@@ -79,11 +79,11 @@ class ChromeTrace {
   }
 
   void write_exit(std::uint16_t vcpu, const Exit& exit) {
-    begin_slice(vcpu, Lane::exits, exit.description.reason, exit.exit, exit.entry);
+    begin_slice(vcpu, Lane::exits, exit.what->reason, exit.exit, exit.entry);
     json_.key("args");
     json_.begin_object();
-    text("key", exit.description.key);
-    text("cause", tracer::cause_name(exit.description.cause));
+    text("key", exit.what->key);
+    text("cause", tracer::cause_name(exit.what->cause));
     address("rip", exit.record.rip);
     address("info1", exit.record.info1);
     address("info2", exit.record.info2);
@@ -98,7 +98,7 @@ class ChromeTrace {
                 *exit.vmm_end);
     json_.key("args");
     json_.begin_object();
-    text("key", exit.description.key);
+    text("key", exit.what->key);
     json_.end_object();
     json_.end_object();
   }
@@ -119,12 +119,12 @@ class ChromeTrace {
   void write_injection(const VcpuTimeline& vcpu, std::size_t index) {
     const Injection& injection = vcpu.injections[index];
     HostNs end = injection.at;
-    if (injection.isr) end = std::max(end, vcpu.isrs[*injection.isr].entry);
+    if (injection.isr_entry) end = std::max(end, *injection.isr_entry);
     if (index + 1 < vcpu.injections.size()) end = std::min(end, vcpu.injections[index + 1].at);
     const std::string label = fmt::format("{} {}", injection.reinjected ? "re-inject" : "inject",
                                           tracer::vector_name(injection.vector));
     begin_slice(vcpu.vcpu, Lane::injections, label, injection.at, end);
-    if (injection.isr) flow("flow_out", vcpu.vcpu, *injection.isr);
+    if (injection.isr_entry) flow("flow_out", injection.interrupt);
     json_.end_object();
   }
 
@@ -134,7 +134,7 @@ class ChromeTrace {
                                   ? std::string("syscall")
                                   : fmt::format("ISR {}", tracer::vector_name(isr.vector));
     begin_slice(vcpu.vcpu, Lane::isrs, label, isr.entry, isr.iret);
-    if (isr.injection) flow("flow_in", vcpu.vcpu, index);
+    if (isr.interrupt != tracer::kNoInterrupt) flow("flow_in", isr.interrupt);
     json_.end_object();
   }
 
@@ -175,9 +175,9 @@ class ChromeTrace {
     json_.microseconds(end.value - begin.value);
   }
 
-  void flow(std::string_view direction, std::uint16_t vcpu, std::size_t isr) {
+  void flow(std::string_view direction, std::uint64_t id) {
     json_.key("bind_id");
-    json_.hex(std::uint64_t{vcpu} << 48 | isr);
+    json_.hex(id);
     json_.key(direction);
     json_.boolean(true);
   }

@@ -30,30 +30,51 @@ json exits(const Summary& summary) {
   return rows;
 }
 
+json by_link(const std::array<std::uint64_t, tracer::kLinks>& counts) {
+  json object = json::object();
+  for (std::size_t i = 0; i < tracer::kLinks; ++i) {
+    // No interrupt is incomplete for want of a kick: one that finds its vCPU in KVM needs none.
+    const auto link = static_cast<tracer::Link>(i);
+    if (link != tracer::Link::kicked) object[std::string(tracer::link_name(link))] = counts[i];
+  }
+  return object;
+}
+
+json latencies(const analysis::InterruptRow& row) {
+  json object = json::object();
+  for (std::size_t i = 0; i < analysis::kStretches.size(); ++i) {
+    const analysis::Latency& latency = row.latencies[i];
+    if (latency.duration.count() == 0) continue;
+    json figures = distribution_json(latency.duration);
+    figures["max_at_ns"] = latency.worst_at_ns;
+    object[std::string(analysis::kStretches[i].name)] = std::move(figures);
+  }
+  return object;
+}
+
 json interrupts(const Summary& summary) {
   json by_vector = json::array();
-  std::uint64_t total = 0;
-  std::uint64_t complete = 0;
-  std::uint64_t no_entry = 0;
-  for (const auto& row : summary.vectors) {
-    total += row.injected;
-    complete += row.isr_returned;
-    no_entry += row.injected - std::min(row.injected, row.isr_entered);
-    by_vector.push_back({{"vcpu", row.vcpu},
+  for (const auto& row : summary.interrupts.rows) {
+    by_vector.push_back({{"vm", 0},
+                         {"vcpu", row.vcpu},
                          {"vector", row.vector},
                          {"name", tracer::vector_name(row.vector)},
-                         {"exception", row.exception},
-                         {"injected", row.injected},
+                         {"source", tracer::source_name(row.source)},
+                         {"count", row.count},
+                         {"complete", row.complete},
+                         {"seen", by_link(row.seen)},
+                         {"kicked", row.seen[static_cast<std::size_t>(tracer::Link::kicked)]},
+                         {"missing", by_link(row.missing)},
+                         {"coalesced", row.coalesced},
                          {"reinjected", row.reinjected},
-                         {"isr_entries", row.isr_entered},
-                         {"irets", row.isr_returned},
-                         {"entry_latency", distribution_json(row.entry_latency)},
-                         {"isr_duration", distribution_json(row.isr_duration)}});
+                         {"masked", row.masked},
+                         {"nested", row.nested},
+                         {"posted", row.posted},
+                         {"latency", latencies(row)}});
   }
-  const std::uint64_t missing = total - std::min(total, complete);
-  return {{"total", total},
-          {"complete", complete},
-          {"missing", {{"isr_entry", no_entry}, {"iret", missing - std::min(missing, no_entry)}}},
+  return {{"total", summary.interrupts.total},
+          {"complete", summary.interrupts.complete},
+          {"missing", by_link(summary.interrupts.missing)},
           {"by_vector", by_vector}};
 }
 

@@ -6,6 +6,7 @@
 #include "viewer/tables/printable.h"
 #include "viewer/tables/table.h"
 #include "viewer/tables/time_note.h"
+#include "vmm/guest/abi.h"
 
 namespace trapline::viewer {
 namespace {
@@ -123,24 +124,68 @@ std::string workloads_table(const Summary& summary) {
       "user mode again (U3)");
 }
 
-std::string vectors_table(const Summary& summary) {
-  VcpuTable table(summary, {{"vector", Align::left},
-                            {"injected"},
-                            {"again"},
-                            {"ISR entries"},
-                            {"irets"},
-                            {"entry-ISR p50"},
-                            {"p99"},
-                            {"ISR p50"},
-                            {"p99"}});
-  for (const auto& row : summary.vectors) {
-    table.add(row.vcpu, {tracer::vector_name(row.vector), fmt::format("{}", row.injected),
-                         fmt::format("{}", row.reinjected), fmt::format("{}", row.isr_entered),
-                         fmt::format("{}", row.isr_returned), time(row.entry_latency.percentile(50)),
-                         time(row.entry_latency.percentile(99)), time(row.isr_duration.percentile(50)),
-                         time(row.isr_duration.percentile(99))});
+std::string vector_label(std::uint32_t vector) {
+  return vector == GUEST_VECTOR_SYSCALL ? "syscall" : tracer::vector_name(vector);
+}
+
+// How many there were, and of those that lack a link which one: "1 isr_entry, 2 iret".
+std::string missing_links(const analysis::InterruptRow& row) {
+  std::string text;
+  for (std::size_t i = 0; i < tracer::kLinks; ++i) {
+    if (row.missing[i] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", row.missing[i],
+                        tracer::link_name(static_cast<tracer::Link>(i)));
   }
-  return table.text("Injected vectors, and the guest handlers they led to");
+  return text;
+}
+
+std::string interrupts_table(const Summary& summary) {
+  VcpuTable table(summary, {{"vector", Align::left},
+                            {"source", Align::left},
+                            {"count"},
+                            {"complete"},
+                            {"coalesced"},
+                            {"again"},
+                            {"masked"},
+                            {"nested"},
+                            {"missing", Align::left}});
+  for (const auto& row : summary.interrupts.rows) {
+    table.add(row.vcpu, {vector_label(row.vector), std::string(tracer::source_name(row.source)),
+                         fmt::format("{}", row.count), fmt::format("{}", row.complete),
+                         fmt::format("{}", row.coalesced), fmt::format("{}", row.reinjected),
+                         fmt::format("{}", row.masked), fmt::format("{}", row.nested), missing_links(row)});
+  }
+  std::string title = "Interrupts, exceptions and system calls of the guest";
+  if (summary.interrupts.total != 0) {
+    title += fmt::format("; of the {} that were brought to it {} are complete from cause to iret",
+                         summary.interrupts.total, summary.interrupts.complete);
+  }
+  return table.text(title);
+}
+
+std::string latencies_table(const Summary& summary) {
+  VcpuTable table(summary, {{"vector", Align::left},
+                            {"source", Align::left},
+                            {"from-to", Align::left},
+                            {"count"},
+                            {"p50"},
+                            {"p90"},
+                            {"p99"},
+                            {"max"},
+                            {"the worst at"}});
+  for (const auto& row : summary.interrupts.rows) {
+    for (std::size_t i = 0; i < analysis::kStretches.size(); ++i) {
+      const analysis::Latency& latency = row.latencies[i];
+      const Distribution& of = latency.duration;
+      if (of.count() == 0) continue;
+      table.add(row.vcpu, {vector_label(row.vector), std::string(tracer::source_name(row.source)),
+                           std::string(analysis::kStretches[i].title), fmt::format("{}", of.count()),
+                           time(of.percentile(50)), time(of.percentile(90)), time(of.percentile(99)),
+                           time(of.max()), fmt::format("{} ns", latency.worst_at_ns)});
+    }
+  }
+  return table.text(
+      "How long each stretch of their way took (times of the worst count from the trace's start)");
 }
 
 std::string steps_table(const Summary& summary) {
@@ -188,7 +233,8 @@ std::string report_text(const Summary& summary) {
     open = open || row.open != 0;
   if (open) text += "  * one of them was never followed by an entry: it counts, but has no duration\n";
   text += workloads_table(summary);
-  text += vectors_table(summary);
+  text += interrupts_table(summary);
+  text += latencies_table(summary);
   text += steps_table(summary);
   text += states_table(summary);
   text += truth_table(summary);

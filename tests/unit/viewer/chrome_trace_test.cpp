@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tests/support/chrome_lanes.h"
+#include "tests/support/collecting_sink.h"
 #include "vmm/steps.h"
 
 namespace trapline::viewer {
@@ -34,8 +35,7 @@ Timeline small_timeline() {
   exit.user_exit = HostNs{1120};
   exit.vmm_begin = HostNs{1130};
   exit.vmm_end = HostNs{1180};
-  exit.description.reason = "io";
-  exit.description.key = "port 0x10 out 1";
+  exit.what = tracer::test::description("io", tracer::Cause::guest, {}, "port 0x10 out 1");
   exit.record.rip = 0xffffffff81000000;
   vcpu.exits.push_back(exit);
   vcpu.states = {{HostNs{1000}, HostNs{1100}, State::guest},
@@ -44,19 +44,20 @@ Timeline small_timeline() {
   Injection injection;
   injection.at = HostNs{1200};
   injection.vector = 0x40;
-  injection.isr = 0;
+  injection.isr_entry = HostNs{1210};
+  injection.interrupt = 1;
   vcpu.injections.push_back(injection);
   Isr outer;
   outer.entry = HostNs{1210};
   outer.iret = HostNs{1250};
   outer.vector = 0x40;
   outer.complete = true;
-  outer.injection = 0;
+  outer.interrupt = 1;
   Isr inner = outer;
   inner.entry = HostNs{1220};
   inner.iret = HostNs{1230};
   inner.depth = 1;
-  inner.injection.reset();
+  inner.interrupt = tracer::kNoInterrupt;
   vcpu.isrs = {outer, inner};
   tracer::WorkloadEvent event;
   event.workload = 6;

@@ -1,12 +1,9 @@
-// The records of one vCPU, dated and in order, before anything is made of them.
+// Records with the host's time on them, before anything is made of them.
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "base/time.h"
-#include "bpf/record.h"
-#include "tracer/timeline/timeline.h"
 #include "vmm/guest/abi.h"
 
 namespace trapline::tracer {
@@ -22,11 +19,22 @@ struct DatedStay {
   HostNs entered;  // KVM_RUN was called again
 };
 
+// The VMM's mark of a device that raises an interrupt.
+struct DatedRaise {
+  HostNs at;
+  std::uint32_t tid = 0;
+  std::uint16_t kind = 0;  // vmm::RaiseKind
+  std::uint32_t gsi_or_vector = 0;
+};
+
+inline constexpr HostNs kNever{~std::uint64_t{0}};
+
 // The vCPU's thread was off the CPU.
 struct OffCpu {
   HostNs out;
-  HostNs in;
+  HostNs in = kNever;
   std::uint64_t task_state = 0;  // 0: it was preempted, it could run on
+  HostNs woken = kNever;         // sched_waking of a thread that slept
 };
 
 // A halt in KVM as KVM tells of it when it is over (kvm_vcpu_wakeup).
@@ -39,17 +47,6 @@ struct HaltSpan {
 struct LossSpan {
   HostNs begin;
   HostNs end;
-};
-
-struct VcpuRecords {
-  std::uint16_t vcpu = 0;
-  std::vector<trl_exit_cycle> cycles;       // by entry; those without an exit (TRL_ENTRY_ONLY) included
-  std::vector<trl_exit_cycle> open_cycles;  // TRL_CYCLE_OPEN
-  std::vector<OffCpu> off_cpu;
-  std::vector<HaltSpan> halts;
-  std::vector<DatedStamp> stamps;
-  std::vector<DatedStay> stays;
-  std::vector<VmmStep> steps;  // dated, not yet put into exits
 };
 
 }  // namespace trapline::tracer
