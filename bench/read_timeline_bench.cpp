@@ -14,9 +14,11 @@
 #include <map>
 #include <string>
 
+#include "analysis/summary.h"
 #include "bench/measured_child.h"
 #include "bench/synthetic_recording.h"
 #include "tracer/recording/reader.h"
+#include "tracer/timeline/sink.h"
 #include "tracer/timeline/timeline.h"
 #include "viewer/json/chrome_trace.h"
 
@@ -88,21 +90,27 @@ Result<Work> walk_events(const RecordingReader& reader) {
 
 // Items: what the recording has, so that the cases can be compared.
 std::uint64_t events_in(const RecordingReader& reader) {
-  std::uint64_t bytes = 0;
+  std::uint64_t events = 0;
   for (const auto& stream : reader.streams()) {
     const std::uint64_t size = stream.key.stream == recording::StreamClass::exits ? sizeof(trl_exit_cycle)
                                : stream.key.stream == recording::StreamClass::kvm ? sizeof(trl_kvm_event)
                                : stream.key.stream == recording::StreamClass::stamps
                                    ? sizeof(recording::GuestStampRecord)
                                    : sizeof(recording::ExitHandledRecord);
-    bytes += stream.event_bytes / size;
+    events += stream.event_bytes / size;
   }
-  return bytes;
+  return events;
 }
 
 Result<Work> make_timeline(const RecordingReader& reader) {
-  TRAPLINE_ASSIGN(timeline, tracer::build_timeline(reader));
-  benchmark::DoNotOptimize(timeline);
+  tracer::TimelineSink nobody;
+  TRAPLINE_TRY(tracer::stream_timeline(reader, nobody));
+  return Work{.items = events_in(reader)};
+}
+
+Result<Work> make_report(const RecordingReader& reader) {
+  TRAPLINE_ASSIGN(summary, analysis::summarize(reader));
+  benchmark::DoNotOptimize(summary);
   return Work{.items = events_in(reader)};
 }
 
@@ -174,6 +182,7 @@ int main(int argc, char** argv) {
   add("open", trapline::bench::only_open);
   add("walk", trapline::bench::walk_events);
   add("timeline", trapline::bench::make_timeline);
+  add("report", trapline::bench::make_report);
   add("chrome", trapline::bench::export_chrome);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -61,8 +61,8 @@ TEST(SyntheticRecording, MakesATimelineWithoutContradictions) {
     EXPECT_GT(vcpu.isrs.size(), kExits / 12);
     std::uint64_t linked = 0;
     for (const auto& isr : vcpu.isrs)
-      linked += isr.injection ? 1 : 0;
-    EXPECT_EQ(linked, vcpu.isrs.size()) << "each handler was brought by an injection";
+      linked += isr.interrupt != tracer::kNoInterrupt ? 1 : 0;
+    EXPECT_EQ(linked, vcpu.isrs.size()) << "each handler belongs to an interrupt";
   }
 }
 
