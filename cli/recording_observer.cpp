@@ -1,5 +1,6 @@
 #include "cli/recording_observer.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "tracer/recording/order.h"
@@ -12,7 +13,9 @@ using recording::StreamKey;
 
 // Often enough to follow a slewing clock, seldom enough to cost nothing.
 constexpr std::chrono::milliseconds kSampleEvery{100};
-// Between the first two samples: long enough for a rate, too short to be noticed.
+// Between the first two samples: long enough for a rate, too short to be noticed. Each interval after it is
+// at most twice the one before: the clock's error bound compares intervals, and a short one says little of a
+// long.
 constexpr std::chrono::milliseconds kFirstInterval{2};
 
 // The stream of the device threads: they raise interrupts for any vCPU.
@@ -31,7 +34,11 @@ trl_record_head head_of(recording::RecordId id, std::uint16_t vcpu, std::uint32_
 
 RecordingObserver::RecordingObserver(recording::RecordingWriter& writer, tracer::Recorder& recorder,
                                      std::atomic<bool>& stop)
-    : writer_(writer), recorder_(recorder), stop_(stop), first_sample_(tracer::take_clock_sample()) {
+    : writer_(writer),
+      recorder_(recorder),
+      stop_(stop),
+      first_sample_(tracer::take_clock_sample()),
+      sample_interval_(kFirstInterval) {
   keep(writer_.write(first_sample_));
   std::this_thread::sleep_for(kFirstInterval);
   sample_clock();
@@ -41,7 +48,8 @@ void RecordingObserver::sample_clock() {
   const tracer::ClockSample sample = tracer::take_clock_sample();
   keep(writer_.write(sample));
   if (auto clock = tracer::HostClock::through({first_sample_, sample})) clock_ = std::move(*clock);
-  next_sample_ = std::chrono::steady_clock::now() + kSampleEvery;
+  sample_interval_ = std::min(2 * sample_interval_, kSampleEvery);
+  next_sample_ = std::chrono::steady_clock::now() + sample_interval_;
 }
 
 void RecordingObserver::keep(const Status& status) {

@@ -48,6 +48,7 @@ class RecordingObserver final : public vmm::Observer {
   std::atomic<bool>& stop_;
   tracer::ClockSample first_sample_;
   std::optional<tracer::HostClock> clock_;  // through the first and the latest sample
+  std::chrono::milliseconds sample_interval_;
   std::chrono::steady_clock::time_point next_sample_;
   std::map<std::uint16_t, std::int64_t> tsc_offsets_;
   std::map<recording::StreamKey, std::uint64_t> lost_;

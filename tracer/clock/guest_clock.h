@@ -19,7 +19,12 @@ class GuestClock {
   // From `since` on (monotonic, later than all earlier changes) the offset is `offset`.
   void offset_changed(HostNs since, std::int64_t offset) { epochs_.push_back({since, offset}); }
 
-  // Dates a stamp that was taken at or after `not_before` (the stamp before it, 0 for the first).
+  // Dates a stamp that was taken at or after `not_before` (the stamp before it, 0 for the first): by the
+  // first epoch into which its date then falls, all within the host clock's error. So a change backwards
+  // shows when the guest's values fall, and a stamp that either side could have made is taken for the
+  // earlier: if it was the first one after the change, and came sooner than the change was large, it is dated
+  // early by the change. One that fits nowhere after `not_before` (an ISR's can be a little older than the
+  // one it follows) is dated by the epoch that it fits.
   [[nodiscard]] HostNs to_ns(GuestTsc tsc, const HostClock& host, HostNs not_before) const;
 
   [[nodiscard]] std::size_t offset_changes() const { return epochs_.size() - 1; }

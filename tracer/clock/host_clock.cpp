@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <iterator>
+#include <limits>
 
 namespace trapline::tracer {
 namespace {
@@ -13,6 +13,50 @@ namespace {
 double slope(const ClockSample& from, const ClockSample& to) {
   return static_cast<double>(to.ns.value - from.ns.value) /
          static_cast<double>(to.tsc.value - from.tsc.value);
+}
+
+// Readings are whole nanoseconds.
+constexpr double kRoundingNs = 0.5;
+
+// One interval between two samples.
+struct Interval {
+  double ticks;
+  double ns_per_tick;
+  double width_from_ns;  // how far off the samples at its ends can be
+  double width_to_ns;
+
+  [[nodiscard]] double widths_ns() const { return width_from_ns + width_to_ns; }
+  [[nodiscard]] double width_ns() const { return std::max(width_from_ns, width_to_ns); }
+};
+
+std::vector<Interval> intervals_between(const std::vector<ClockSample>& samples, double ns_per_tick) {
+  const auto width_ns = [&](const ClockSample& sample) {
+    return static_cast<double>(sample.half_width_tsc) * ns_per_tick + kRoundingNs;
+  };
+  std::vector<Interval> intervals;
+  for (std::size_t i = 0; i + 1 < samples.size(); ++i) {
+    const auto ticks = static_cast<double>(samples[i + 1].tsc.value - samples[i].tsc.value);
+    intervals.push_back(
+        {ticks, slope(samples[i], samples[i + 1]), width_ns(samples[i]), width_ns(samples[i + 1])});
+  }
+  return intervals;
+}
+
+// How far off a date in `interval` can be, as far as the one beside it can tell. It has a sample in common
+// with it, so of the samples' own errors those of `beside` count by the ratio of their lengths, the
+// interval's own once.
+double error_beside_ns(const Interval& interval, const Interval& beside) {
+  const double beyond_ns = std::fabs(interval.ns_per_tick - beside.ns_per_tick) * interval.ticks;
+  return beyond_ns + interval.width_ns() + beside.widths_ns() * interval.ticks / beside.ticks;
+}
+
+// A change lies in the interval itself or in one beside it, not in both beside it: the better witness counts.
+double error_in_ns(const std::vector<Interval>& intervals, std::size_t i) {
+  if (intervals.size() == 1) return intervals[i].width_ns();
+  double error = std::numeric_limits<double>::infinity();
+  if (i > 0) error = error_beside_ns(intervals[i], intervals[i - 1]);
+  if (i + 1 < intervals.size()) error = std::min(error, error_beside_ns(intervals[i], intervals[i + 1]));
+  return error;
 }
 
 }  // namespace
@@ -38,20 +82,13 @@ Result<HostClock> HostClock::through(std::vector<ClockSample> samples) {
 
 HostClock::HostClock(const std::vector<ClockSample>& samples)
     : ns_per_tick_(slope(samples.front(), samples.back())) {
-  std::uint64_t widest = 0;
-  std::uint64_t uneven_ns = 0;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const ClockSample& sample = samples[i];
-    widest = std::max(widest, sample.half_width_tsc);
-    if (i + 1 < samples.size()) segments_.push_back({sample.tsc, sample.ns, slope(sample, samples[i + 1])});
-    if (i == 0 || i + 1 == samples.size()) continue;
-    const ClockSample& before = samples[i - 1];
-    const Segment past_it{before.tsc, before.ns, slope(before, samples[i + 1])};
-    const std::int64_t off = ns_between(past_it.at(sample.tsc), sample.ns);
-    uneven_ns = std::max(uneven_ns, static_cast<std::uint64_t>(std::llabs(off)));
+  const std::vector<Interval> intervals = intervals_between(samples, ns_per_tick_);
+  double worst_ns = 0;
+  for (std::size_t i = 0; i < intervals.size(); ++i) {
+    segments_.push_back({samples[i].tsc, samples[i].ns, intervals[i].ns_per_tick});
+    worst_ns = std::max(worst_ns, error_in_ns(intervals, i));
   }
-  const auto width_ns = static_cast<std::uint64_t>(std::ceil(static_cast<double>(widest) * ns_per_tick_));
-  error_bound_ns_ = width_ns + uneven_ns + 1;  // 1: rounding to whole nanoseconds
+  error_bound_ns_ = static_cast<std::uint64_t>(std::ceil(worst_ns + kRoundingNs));
 }
 
 const HostClock::Segment& HostClock::segment_at(HostTsc tsc) const {

@@ -11,9 +11,14 @@
 namespace trapline::tracer {
 
 // Between two samples the clock is taken to run evenly; before the first and after the last as in the
-// outermost interval. The bound adds the widest sample's half width (the clock was read somewhere within it)
-// and how far any sample lies from the line through its neighbours (the clock did not run quite evenly: NTP,
-// a slewing host).
+// outermost interval.
+//
+// The bound holds between the first and the last sample for a clock that drifts slowly, and for one that
+// changes its rate or steps now and then: no more than once in an interval, the intervals beside it being
+// free of it. What no sample can show, no bound can cover: two changes in one interval that make up for each
+// other; with two samples, any. It is made of the samples' half widths (the clock was read somewhere within)
+// and of how far the clock gets in an interval beyond what its rate in the interval beside it would have
+// brought: a change in the middle can have put it wrong by all of that.
 class HostClock {
  public:
   // At least two samples of different TSC values, in the order they were taken. Samples whose TSC or time

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -36,7 +37,7 @@ EventRecord typed_record(std::uint16_t id, const std::byte* bytes) {
 }  // namespace
 
 StreamCursor::StreamCursor(const std::string* file, StreamKey key, std::span<const std::byte> packets)
-    : file_(file), key_(key), packets_(packets) {}
+    : file_(file), key_(key), sizes_(event_sizes(key.stream)), packets_(packets), behind_(packets) {}
 
 void StreamCursor::damaged(std::uint64_t offset, std::string_view what) {
   status_ = damaged_at(*file_, offset, what);
@@ -75,16 +76,14 @@ void StreamCursor::read_event(Event& event) {
   if (rest < sizeof head) return damaged(position_, "an event reaches beyond its packet");
   const std::byte* bytes = packets_.data() + position_;
   std::memcpy(&head, bytes, sizeof head);
-  const EventRow* row = find_event(head.id);
-  if (row == nullptr || row->stream != key_.stream) {
-    return damaged(position_, "there is no such event in this stream");
-  }
-  if (row->size > rest) return damaged(position_, "an event reaches beyond its packet");
+  const std::size_t size = head.id < sizes_.size() ? sizes_[head.id] : 0;
+  if (size == 0) return damaged(position_, "there is no such event in this stream");
+  if (size > rest) return damaged(position_, "an event reaches beyond its packet");
   if (head.timestamp_ns < latest_ || head.timestamp_ns > packet_timestamp_end_) {
     return damaged(position_, "the event's time is not between those of its neighbours");
   }
   latest_ = head.timestamp_ns;
-  position_ += row->size;
+  position_ += size;
   event = {HostNs{head.timestamp_ns}, key_, typed_record(head.id, bytes)};
 }
 
@@ -95,6 +94,7 @@ bool StreamCursor::next(Event& event) {
     if (begin_packet(event)) return true;
     if (!status_) return false;
   }
+  behind_.passed(position_);
   read_event(event);
   return status_.has_value();
 }
@@ -102,46 +102,52 @@ bool StreamCursor::next(Event& event) {
 // ---- Several streams
 // -------------------------------------------------------------------------------------------
 
-MergedCursor::MergedCursor(std::vector<StreamCursor> cursors) {
+MergedCursor::MergedCursor(std::vector<StreamCursor> cursors)
+    : leaves_(std::bit_ceil(std::max<std::size_t>(cursors.size(), 1))),
+      times_(2 * leaves_, kNever),
+      winners_(2 * leaves_, 0) {
   sources_.reserve(cursors.size());
-  heap_.reserve(cursors.size());
   for (StreamCursor& cursor : cursors)
     sources_.push_back({std::move(cursor), {}});
-  for (std::size_t source = 0; source < sources_.size(); ++source) {
-    if (refill(source)) push(source);
+  for (std::size_t source = 0; source < sources_.size(); ++source)
+    go_on(source);
+}
+
+// The source's next event plays its way up the tournament. Streams are interleaved as they please, and no
+// branch predictor knows how: there is no branch here that depends on it, and the masks keep the compiler
+// from making one. Of equal times the left source's comes first, which has the lower key.
+void MergedCursor::go_on(std::size_t source) {
+  Source& from = sources_[source];
+  from.ended = !from.cursor.next(from.event);
+  if (from.ended && !from.cursor.status() && status_) status_ = from.cursor.status();
+  std::uint64_t time = from.ended ? kNever : from.event.at.value;
+  std::uint64_t winner = source;
+  std::size_t node = leaves_ + source;
+  times_[node] = time;
+  winners_[node] = winner;
+  for (; node > 1; node /= 2) {
+    const std::size_t other = node ^ 1;
+    const bool other_is_left = (node & 1) != 0;
+    const bool other_wins = (times_[other] < time) | ((times_[other] == time) & other_is_left);
+    const std::uint64_t mask = std::uint64_t{0} - std::uint64_t{other_wins};
+    time ^= (time ^ times_[other]) & mask;
+    winner ^= (winner ^ winners_[other]) & mask;
+    times_[node / 2] = time;
+    winners_[node / 2] = winner;
   }
 }
 
-bool MergedCursor::refill(std::size_t source) {
-  StreamCursor& cursor = sources_[source].cursor;
-  if (cursor.next(sources_[source].event)) return true;
-  if (!cursor.status() && status_) status_ = cursor.status();
-  return false;
+// For events at the end of time itself, which look like those of sources that ended.
+std::size_t MergedCursor::first_not_ended() const {
+  const auto found = std::ranges::find_if(sources_, [](const Source& source) { return !source.ended; });
+  return found == sources_.end() ? kNone : static_cast<std::size_t>(found - sources_.begin());
 }
 
-void MergedCursor::push(std::size_t source) {
-  heap_.push_back(source);
-  std::push_heap(heap_.begin(), heap_.end(), Later{&sources_});
-}
-
-// A stream has many events in a row more often than not: as long as its next one comes before the heap's
-// first, the heap stays as it is.
 bool MergedCursor::next(Event& event) {
-  if (taken_ && refill(*taken_)) {
-    if (!heap_.empty() && Later{&sources_}(*taken_, heap_.front())) {
-      push(*taken_);
-      taken_.reset();
-    }
-  } else {
-    taken_.reset();
-  }
-  if (!taken_) {
-    if (heap_.empty()) return false;
-    std::pop_heap(heap_.begin(), heap_.end(), Later{&sources_});
-    taken_ = heap_.back();
-    heap_.pop_back();
-  }
-  event = sources_[*taken_].event;
+  if (taken_ != kNone) go_on(taken_);
+  taken_ = times_[1] != kNever ? static_cast<std::size_t>(winners_[1]) : first_not_ended();
+  if (taken_ == kNone) return false;
+  event = sources_[taken_].event;
   return true;
 }
 

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <map>
 #include <optional>
 
+#include "tracer/recording/packet.h"
 #include "tracer/recording/schema.h"
 
 namespace trapline::recording {
@@ -186,11 +188,12 @@ std::optional<std::map<std::string_view, std::string_view>> block(std::string_vi
   return std::nullopt;
 }
 
-// Reads the items of the env block; keeps the first thing that is wrong.
+// Reads the items of the env block, which lies in `whole`; keeps the first thing that is wrong.
 class EnvReader {
  public:
-  EnvReader(const std::map<std::string_view, std::string_view>& items, std::string_view file)
-      : items_(items), file_(file) {}
+  EnvReader(const std::map<std::string_view, std::string_view>& items, std::string_view whole,
+            std::string_view file)
+      : items_(items), whole_(whole), file_(file) {}
 
   void text(std::string_view key, std::string& value) {
     const auto item = items_.find(key);
@@ -226,14 +229,43 @@ class EnvReader {
 
  private:
   void complain(std::string_view key) {
-    if (status_)
-      status_ = fail(fmt::format("{}: the value of \"{}\" in the env block is damaged", file_, key));
+    if (!status_) return;
+    const auto at = static_cast<std::uint64_t>(items_.at(key).data() - whole_.data());
+    status_ = damaged_at(file_, at, fmt::format("the value of \"{}\" in the env block is damaged", key));
   }
 
   const std::map<std::string_view, std::string_view>& items_;
+  std::string_view whole_;
   std::string_view file_;
   Status status_;
 };
+
+// Whether these are the first bytes of what make_metadata writes, as far as they go.
+bool begins_as_ours(std::string_view text) {
+  const std::string beginning = fmt::format("{}\n{}", kSignature, kTypes);
+  const std::size_t common = std::min(text.size(), beginning.size());
+  return text.substr(0, common) == std::string_view(beginning).substr(0, common);
+}
+
+// The writer declares events in the order of the table, so the last one tells that nothing is missing.
+bool comes_to_its_end(std::string_view text) {
+  return text.ends_with("\n};\n") &&
+         text.find(fmt::format("\tname = \"{}\";\n", event_classes().back().name)) != std::string_view::npos;
+}
+
+tl::unexpected<Error> cut_at(std::string_view text, std::string_view name) {
+  return damaged_at(name, text.size(), "the metadata was cut here, before its end");
+}
+
+tl::unexpected<Error> not_ours(std::string_view text, std::string_view name) {
+  if (!text.empty() && begins_as_ours(text) && !comes_to_its_end(text)) return cut_at(text, name);
+  // Packetized metadata, as LTTng writes it, begins with this number instead (CTF 1.8.3, section 7.1).
+  const bool is_ctf = text.starts_with("/* CTF") || text.starts_with("\x57\x1d\xd1\x75") ||
+                      text.starts_with("\x75\xd1\x1d\x57");
+  return fail(is_ctf ? fmt::format("{} describes a CTF trace, but not one that trapline made", name)
+                     : fmt::format("{}: byte 0: this is not the metadata of a recording", name),
+              is_ctf ? "babeltrace2 or Trace Compass can read it" : "");
+}
 
 Status check_version(const std::map<std::string_view, std::string_view>& env, std::string_view name) {
   const std::string_view version = env.at("trapline_format");
@@ -313,25 +345,22 @@ bool is_our_metadata(std::string_view text) {
 }
 
 Result<Metadata> parse_metadata(std::string_view text, std::string_view name) {
-  if (!is_our_metadata(text)) {
-    // Packetized metadata, as LTTng writes it, begins with this number instead (CTF 1.8.3, section 7.1).
-    const bool is_ctf = text.starts_with("/* CTF") || text.starts_with("\x57\x1d\xd1\x75") ||
-                        text.starts_with("\x75\xd1\x1d\x57");
-    return fail(is_ctf ? fmt::format("{} describes a CTF trace, but not one that trapline made", name)
-                       : fmt::format("{} is not the metadata of a recording", name),
-                is_ctf ? "babeltrace2 or Trace Compass can read it" : "");
-  }
+  if (!is_our_metadata(text)) return not_ours(text, name);
   const auto env = *block(text, "env");
   TRAPLINE_TRY(check_version(env, name));
+  if (!comes_to_its_end(text)) return cut_at(text, name);
 
   Metadata metadata;
   const auto trace = block(text, "trace");
   const auto uuid = trace && trace->contains("uuid") ? text_of_literal(trace->at("uuid")) : std::nullopt;
   const auto parsed_uuid = uuid ? uuid_of(*uuid) : std::nullopt;
-  if (!parsed_uuid) return fail(fmt::format("{}: the trace's uuid is missing or damaged", name));
+  if (!parsed_uuid) {
+    const auto at = uuid ? static_cast<std::uint64_t>(trace->at("uuid").data() - text.data()) : 0;
+    return damaged_at(name, at, "the trace's uuid is missing or damaged");
+  }
   metadata.uuid = *parsed_uuid;
 
-  EnvReader reader(env, name);
+  EnvReader reader(env, text, name);
   RecordingInfo& info = metadata.info;
   reader.text("trapline_version", info.trapline_version);
   reader.text("hostname", info.hostname);

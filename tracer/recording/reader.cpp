@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "tracer/recording/metadata.h"
+#include "tracer/recording/pages_behind.h"
 #include "tracer/recording/session_records.h"
 #include "tracer/recording/stream_file.h"
 
@@ -70,6 +71,7 @@ Result<StreamSummary> summarize(StreamKey key, const StreamFile& file, const Uui
   summary.key = key;
   summary.file = stream_file_name(key);
   std::span<const std::byte> rest = file.mapping.bytes();
+  PagesBehind behind(rest);
   while (!rest.empty()) {
     const std::uint64_t offset = file.mapping.size() - rest.size();
     const auto packet = packet_at(rest, key);
@@ -90,6 +92,7 @@ Result<StreamSummary> summarize(StreamKey key, const StreamFile& file, const Uui
     summary.event_bytes += packet->events.size();
     summary.packets += 1;
     rest = rest.subspan(sizeof(PacketHeader) + packet->events.size());
+    behind.passed(file.mapping.size() - rest.size());
   }
   return summary;
 }

@@ -19,6 +19,7 @@
 #include "bpf/record.h"
 #include "tracer/recording/info.h"
 #include "tracer/recording/packet.h"
+#include "tracer/recording/pages_behind.h"
 #include "tracer/recording/records.h"
 #include "tracer/recording/schema.h"
 #include "tracer/recording/session.h"
@@ -62,7 +63,8 @@ struct Event {
                        // (a gap: until the next call of next())
 };
 
-// Walks the events of one stream instance in order. Refers to the reader.
+// Walks the events of one stream instance in order. Refers to the reader. Pages of the file that lie behind
+// it do not stay in memory.
 class StreamCursor {
  public:
   // The next event, or false at the end and at damage: status() says which. Losses come as gaps, each before
@@ -80,7 +82,9 @@ class StreamCursor {
 
   const std::string* file_;
   StreamKey key_;
+  EventSizes sizes_;
   std::span<const std::byte> packets_;  // the file without what was cut
+  PagesBehind behind_;
   std::uint64_t position_ = 0;
   std::uint64_t packet_end_ = 0;
   std::uint64_t packet_timestamp_end_ = 0;
@@ -105,22 +109,22 @@ class MergedCursor {
   struct Source {
     StreamCursor cursor;
     Event event;
+    bool ended = false;
   };
-  // Order of the heap: whether source `a`'s event comes after source `b`'s.
-  struct Later {
-    const std::vector<Source>* sources;
-    bool operator()(std::size_t a, std::size_t b) const {
-      const Event& of_a = (*sources)[a].event;
-      const Event& of_b = (*sources)[b].event;
-      return of_a.at != of_b.at ? of_a.at > of_b.at : of_a.stream > of_b.stream;
-    }
-  };
-  bool refill(std::size_t source);  // false: the source is at its end
-  void push(std::size_t source);
+  void go_on(std::size_t source);
+  [[nodiscard]] std::size_t first_not_ended() const;
 
-  std::vector<Source> sources_;
-  std::vector<std::size_t> heap_;     // indices into sources_, the earliest event's on top
-  std::optional<std::size_t> taken_;  // source whose event was handed out: refilled at the next call
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};  // of a source that ended, or never was
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
+  std::vector<Source> sources_;  // in the order of their keys
+  // A tournament: [1] is the source with the first event of all and that event's time, [n] the earlier of
+  // [2n] and [2n + 1], and from [leaves_] on the sources themselves. Only the path of the source that went on
+  // is played again.
+  std::size_t leaves_;
+  std::vector<std::uint64_t> times_;
+  std::vector<std::uint64_t> winners_;
+  std::size_t taken_ = kNone;  // source whose event was handed out: goes on at the next call
   Status status_;
 };
 

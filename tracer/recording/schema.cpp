@@ -204,14 +204,20 @@ constexpr std::array<StreamClassRow, kStreamClasses> kStreams = {{
 constexpr std::string_view kDeviceThreadsFile = "vmm_devices";
 
 // Index into kEvents by id, for a lookup per event without a search.
-constexpr std::size_t kIds = 64;
 constexpr std::uint8_t kNoEvent = 0xff;
 constexpr auto kEventOfId = [] {
-  std::array<std::uint8_t, kIds> index{};
+  std::array<std::uint8_t, kEventIds> index{};
   index.fill(kNoEvent);
   for (std::size_t i = 0; i < kEvents.size(); ++i)
     index[kEvents[i].id] = static_cast<std::uint8_t>(i);
   return index;
+}();
+
+constexpr auto kSizesOfStream = [] {
+  std::array<std::array<std::uint16_t, kEventIds>, kStreamClasses> sizes{};
+  for (const EventRow& event : kEvents)
+    sizes[static_cast<std::size_t>(event.stream)][event.id] = event.size;
+  return sizes;
 }();
 
 }  // namespace
@@ -231,8 +237,12 @@ const StreamClassRow& stream_class(StreamClass stream) {
 }
 
 const EventRow* find_event(std::uint16_t id) {
-  if (id >= kIds || kEventOfId[id] == kNoEvent) return nullptr;
+  if (id >= kEventIds || kEventOfId[id] == kNoEvent) return nullptr;
   return &kEvents[kEventOfId[id]];
+}
+
+EventSizes event_sizes(StreamClass stream) {
+  return kSizesOfStream[static_cast<std::size_t>(stream)];
 }
 
 std::string stream_file_name(StreamKey key) {

@@ -63,6 +63,11 @@ struct EventRow {
 [[nodiscard]] const StreamClassRow& stream_class(StreamClass stream);
 [[nodiscard]] const EventRow* find_event(std::uint16_t id);  // nullptr: no such event
 
+// EventRow::size by event id, 0 for ids that no event of the stream has: what a walk needs of the table.
+inline constexpr std::size_t kEventIds = 64;
+using EventSizes = std::span<const std::uint16_t, kEventIds>;
+[[nodiscard]] EventSizes event_sizes(StreamClass stream);
+
 // "exits_cpu3", "stamps_vcpu0", "vmm_vcpu1", "vmm_devices", "session", "steps_vcpu0".
 [[nodiscard]] std::string stream_file_name(StreamKey key);
 // The stream that a file of this name holds; none if no stream's file is named so.

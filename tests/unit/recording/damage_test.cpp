@@ -143,6 +143,44 @@ TEST_F(Damage, CutAnywhereEverythingBeforeTheCutPacketIsRead) {
   }
 }
 
+TEST_F(Damage, CutOfOneFileLeavesTheOthersWhole) {
+  for (const char* name : kFiles) {
+    SCOPED_TRACE(name);
+    const std::string content = content_of(folder_ / name);
+    std::filesystem::resize_file(folder_ / name, content.size() - 1);
+    const auto reader = RecordingReader::open(folder_);
+    ASSERT_OK(reader);
+    ASSERT_EQ(reader->cut().size(), 1u);
+    EXPECT_EQ(reader->cut()[0].file, name);
+    const Readable readable = read_all(*reader);
+    EXPECT_TRUE(readable.whole) << readable.error;
+    const auto ends = packet_ends(content);
+    const std::size_t last_packet = content.size() - ends[ends.size() - 2];
+    if (std::string_view(name) == "session") {
+      EXPECT_EQ(readable.facts, kSampleFacts - 1);
+      EXPECT_FALSE(reader->end()) << "the last fact is the recording's end";
+      EXPECT_EQ(readable.event_bytes, whole_.event_bytes);
+    } else {
+      EXPECT_EQ(readable.facts, kSampleFacts);
+      EXPECT_TRUE(reader->end());
+      EXPECT_EQ(readable.event_bytes, whole_.event_bytes - (last_packet - sizeof(PacketHeader)));
+    }
+    put_content(folder_ / name, content);
+  }
+}
+
+TEST_F(Damage, CutMetadataIsAnErrorThatNamesFileAndByte) {
+  const std::string content = content_of(folder_ / "metadata");
+  for (const std::size_t size : {content.size() - 1, content.size() / 2, std::size_t{20}, std::size_t{0}}) {
+    std::filesystem::resize_file(folder_ / "metadata", size);
+    const auto reader = RecordingReader::open(folder_);
+    ASSERT_FALSE(reader) << size;
+    EXPECT_NE(reader.error().what.find("metadata: byte " + std::to_string(size) + ": "), std::string::npos)
+        << reader.error().what;
+    put_content(folder_ / "metadata", content);
+  }
+}
+
 TEST_F(Damage, FlippedBitsAreErrorsOrOtherValuesNeverMore) {
   std::map<std::string, int> outcomes;
   for (const char* name : kFiles) {

@@ -118,6 +118,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{"isa", "isa = \"svm\"", "isa = svm", "isa"}),
     [](const auto& test) { return std::string(test.param.name); });
 
+TEST(Metadata, ErrorsNameTheByteOfTheValue) {
+  std::string text = make_metadata(sample_info(), kUuid);
+  text.replace(text.find("3000000"), 2, "3x");
+  const auto read = parse_metadata(text, "metadata");
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().what.find("metadata: byte " + std::to_string(text.find("3x")) + ": the value of"),
+            std::string::npos)
+      << read.error().what;
+}
+
 // A real tracer's metadata: LTTng writes it packetized or, converted by babeltrace, plain.
 TEST(Metadata, RefusesAnotherTracersTrace) {
   const auto read = parse_metadata(
@@ -127,17 +137,34 @@ TEST(Metadata, RefusesAnotherTracersTrace) {
   EXPECT_FALSE(read.error().remedy.empty());
 }
 
-TEST(Metadata, SurvivesEveryCutAndEveryFlippedBit) {
+TEST(Metadata, CutAnywhereIsAnErrorThatNamesFileAndByte) {
   const std::string text = make_metadata(sample_info(), kUuid);
-  const std::string beginning = text.substr(0, text.find("stream {"));
-  for (std::size_t size = 0; size < beginning.size(); ++size) {
-    (void)parse_metadata(std::string_view(beginning).substr(0, size), "metadata");
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    const auto read = parse_metadata(std::string_view(text).substr(0, size), "dir/metadata");
+    ASSERT_FALSE(read) << "cut at " << size;
+    ASSERT_NE(read.error().what.find("dir/metadata: byte " + std::to_string(size) + ": "), std::string::npos)
+        << "cut at " << size << ": " << read.error().what;
   }
-  for (std::size_t bit = 0; bit < beginning.size() * 8; ++bit) {
-    std::string flipped = beginning;
+  EXPECT_NE(parse_metadata(text.substr(0, text.size() - 100), "metadata").error().what.find("was cut here"),
+            std::string::npos);
+}
+
+TEST(Metadata, FlippedBitsAreErrorsThatNameTheFileOrOtherValues) {
+  const std::string text = make_metadata(sample_info(), kUuid);
+  int read = 0;
+  int refused = 0;
+  for (std::size_t bit = 0; bit < text.size() * 8; ++bit) {
+    std::string flipped = text;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
-    (void)parse_metadata(flipped, "metadata");
+    const auto metadata = parse_metadata(flipped, "dir/metadata");
+    ++(metadata ? read : refused);
+    if (!metadata) {
+      ASSERT_NE(metadata.error().what.find("dir/metadata"), std::string::npos)
+          << "bit " << bit << ": " << metadata.error().what;
+    }
   }
+  EXPECT_GT(read, 1000);
+  EXPECT_GT(refused, 1000);
 }
 
 }  // namespace
