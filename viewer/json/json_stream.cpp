@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <iterator>
 
 namespace trapline::viewer {
 namespace {
-
-constexpr std::size_t kFlushAt = std::size_t{1} << 16;
 
 // The length of the well-formed UTF-8 sequence at the beginning of `text` (RFC 3629), 0 where there is none.
 std::size_t utf8_sequence(std::string_view text) {
@@ -53,89 +50,18 @@ void append_quoted(std::string& out, std::string_view text) {
 
 }  // namespace
 
-void JsonStream::append(std::string_view text) {
-  buffer_ += text;
-  if (buffer_.size() < kFlushAt) return;
-  if (status_) status_ = sink_.write(buffer_);
-  buffer_.clear();
-}
-
-void JsonStream::before_value() {
-  if (after_key_) {
-    after_key_ = false;
-    return;
-  }
-  if (!has_members_.empty()) {
-    if (has_members_.back()) buffer_ += ',';
-    has_members_.back() = true;
-  }
-  if (line_break_) buffer_ += '\n';
-  line_break_ = false;
-}
-
-void JsonStream::begin_object() {
-  before_value();
-  buffer_ += '{';
-  has_members_.push_back(false);
-}
-
-void JsonStream::end_object() {
-  has_members_.pop_back();
-  append("}");
-}
-
-void JsonStream::begin_array() {
-  before_value();
-  buffer_ += '[';
-  has_members_.push_back(false);
-}
-
-void JsonStream::end_array() {
-  has_members_.pop_back();
-  append("]");
+std::string json_quoted(std::string_view text) {
+  std::string quoted;
+  append_quoted(quoted, text);
+  return quoted;
 }
 
 void JsonStream::key(std::string_view name) {
-  before_value();
-  append_quoted(buffer_, name);
-  buffer_ += ':';
-  after_key_ = true;
+  rendered_key(json_quoted(name));
 }
 
 void JsonStream::string(std::string_view text) {
-  before_value();
-  append_quoted(buffer_, text);
-}
-
-void JsonStream::number(std::uint64_t value) {
-  before_value();
-  fmt::format_to(std::back_inserter(buffer_), "{}", value);
-}
-
-void JsonStream::number(std::int64_t value) {
-  before_value();
-  fmt::format_to(std::back_inserter(buffer_), "{}", value);
-}
-
-void JsonStream::boolean(bool value) {
-  before_value();
-  buffer_ += value ? "true" : "false";
-}
-
-void JsonStream::microseconds(std::uint64_t ns) {
-  before_value();
-  fmt::format_to(std::back_inserter(buffer_), "{}.{:03}", ns / 1000, ns % 1000);
-}
-
-void JsonStream::hex(std::uint64_t value) {
-  before_value();
-  fmt::format_to(std::back_inserter(buffer_), "\"{:#x}\"", value);
-}
-
-Status JsonStream::finish() {
-  if (status_ && !buffer_.empty()) status_ = sink_.write(buffer_);
-  buffer_.clear();
-  return status_;
+  rendered(json_quoted(text));
 }
 
 }  // namespace trapline::viewer
