@@ -75,8 +75,9 @@ std::optional<TruthRow> compare(const recording::GuestCount& count, const OfVcpu
       return row;
     case GUEST_COUNT_CPUID:
       row.what = "cpuid";
-      row.recorded =
-          steps + count_exits(vcpu, [](const ExitDescription& what) { return has_reason(what, "cpuid", "CPUID"); });
+      row.recorded = steps + count_exits(vcpu, [](const ExitDescription& what) {
+                       return has_reason(what, "cpuid", "CPUID");
+                     });
       return row;
     case GUEST_COUNT_HLT:
       row.what = "hlt";

@@ -37,8 +37,7 @@ struct KvmStatRow {
 // monitor's port, so nothing counts twice. `path`: the delivery path. On pv-ring0 and pv-direct the monitor
 // answers null hypercalls inside of the guest: there is nothing to record, and no row.
 [[nodiscard]] std::vector<TruthRow> compare_with_guest(const std::vector<recording::GuestCount>& counts,
-                                                       const RecordedCounts& recorded,
-                                                       std::string_view path);
+                                                       const RecordedCounts& recorded, std::string_view path);
 
 // A row for each counter of KVM that counts exits as we do.
 [[nodiscard]] std::vector<KvmStatRow> compare_with_kvm(const std::vector<recording::KvmStat>& stats,

@@ -32,7 +32,8 @@ inline constexpr std::array kStretches = {
 
 struct Latency {
   Distribution duration;
-  std::uint64_t worst_at_ns = 0;  // begin of the longest, from the timeline's begin: so that one can go and look
+  std::uint64_t worst_at_ns =
+      0;  // begin of the longest, from the timeline's begin: so that one can go and look
   tracer::InterruptId worst = tracer::kNoInterrupt;
 
   void add(std::uint64_t ns, std::uint64_t at_ns, tracer::InterruptId id);

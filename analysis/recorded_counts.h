@@ -18,8 +18,8 @@ class RecordedCounts {
     std::uint64_t count = 0;
   };
   struct OfVcpu {
-    std::vector<OfKind> exits;                                            // by ExitDescription::index
-    std::map<std::uint32_t, std::uint64_t> isrs;                          // by vector
+    std::vector<OfKind> exits;                                               // by ExitDescription::index
+    std::map<std::uint32_t, std::uint64_t> isrs;                             // by vector
     std::map<std::pair<std::uint16_t, std::uint64_t>, std::uint64_t> steps;  // by count_kind and arg
     std::uint64_t stamps = 0;
   };

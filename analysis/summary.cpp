@@ -69,8 +69,7 @@ void Summarizer::step(std::uint16_t vcpu, const tracer::VmmStep& step) {
   counts_.add(vcpu, step);
   StepRow& row = vcpus_[vcpu].steps[{step.step, emulated(step)}];
   row.vcpu = vcpu;
-  if (row.step.empty())
-    row.step = vmm::step_kind_name(static_cast<vmm::VmmStep>(step.step), emulated(step));
+  if (row.step.empty()) row.step = vmm::step_kind_name(static_cast<vmm::VmmStep>(step.step), emulated(step));
   row.duration.add(clamped(step.begin, step.end));
 }
 

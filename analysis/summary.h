@@ -97,7 +97,7 @@ class Summarizer : public tracer::TimelineSink {
 
  private:
   struct OfVcpu {
-    std::vector<ExitRow> exits;  // by ExitDescription::index
+    std::vector<ExitRow> exits;                                        // by ExitDescription::index
     std::map<std::pair<std::uint16_t, std::uint16_t>, StepRow> steps;  // by step and what it emulates
     std::map<std::uint16_t, WorkloadRow> workloads;
     std::array<std::uint64_t, tracer::kStates> states{};

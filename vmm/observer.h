@@ -27,14 +27,14 @@ struct ExitHandled {
   HostTsc entered;  // KVM_RUN is about to be called again
 };
 
-enum class RaiseKind : std::uint16_t { line = 1, msi = 2, irqfd = 3, timer = 4, event_channel = 5 };
+enum class RaiseKind : std::uint16_t { line = 1, msi = 2, irqfd = 3, timer = 4, event_channel = 5, ipi = 6 };
 
-// A device raised an interrupt towards the guest.
+// A device, or a vCPU by an IPI that the VMM carries out, raised an interrupt towards the guest.
 struct InterruptRaised {
   HostTsc tsc;    // just before the ioctl
-  pid_t tid = 0;  // the device's thread
+  pid_t tid = 0;  // the device's thread, or the sending vCPU's
   RaiseKind kind = RaiseKind::line;
-  std::uint32_t gsi_or_vector = 0;  // line: GSI; msi, irqfd, timer: vector; event_channel: its number
+  std::uint32_t gsi_or_vector = 0;  // line: GSI; msi, irqfd, timer, ipi: vector; event_channel: its number
 };
 
 // All calls come from the one thread that called Machine::run, while it runs. An observer overrides what it

@@ -10,7 +10,9 @@ namespace trapline::vmm {
 // Whether a handler entered at `vector` within an event of this workload may be the event's own. An interrupt
 // of another source can come in between at any time. Of a workload that is not the nano-kernel's: any vector.
 [[nodiscard]] constexpr bool may_handle(std::uint16_t workload, std::uint16_t vector) {
-  const auto interrupt = [vector](std::uint16_t own) { return vector == own || vector == GUEST_VECTOR_EVENT; };
+  const auto interrupt = [vector](std::uint16_t own) {
+    return vector == own || vector == GUEST_VECTOR_EVENT;
+  };
   switch (workload) {
     case GUEST_WORKLOAD_INT80:
       return vector == GUEST_VECTOR_INT80;

@@ -13,7 +13,17 @@ namespace trapline::tracer {
 
 // The thing that an exit was about, as a number.
 struct ExitSubject {
-  enum class Kind : std::uint8_t { none, port, msr, gpa, cpuid_leaf, hypercall, control_register, vector, lapic_register };
+  enum class Kind : std::uint8_t {
+    none,
+    port,
+    msr,
+    gpa,
+    cpuid_leaf,
+    hypercall,
+    control_register,
+    vector,
+    lapic_register
+  };
   Kind kind = Kind::none;
   std::uint64_t number = 0;
 };

@@ -21,13 +21,14 @@ std::string msr_key(std::uint32_t msr, bool write) {
 void set_io(const IoAccess& io, ExitKind& kind) {
   kind.detail = ExitDetail::io;
   kind.number = io.port;
-  kind.access = static_cast<std::uint8_t>(io.size | (io.in ? kAccessIn : 0) | (io.string ? kAccessString : 0) |
-                                          (io.rep ? kAccessRep : 0));
+  kind.access = static_cast<std::uint8_t>(io.size | (io.in ? kAccessIn : 0) |
+                                          (io.string ? kAccessString : 0) | (io.rep ? kAccessRep : 0));
 }
 
 IoAccess io_of(const ExitKind& kind) {
   return {static_cast<std::uint16_t>(kind.number), static_cast<std::uint8_t>(kind.access & 0xf),
-          (kind.access & kAccessIn) != 0, (kind.access & kAccessString) != 0, (kind.access & kAccessRep) != 0};
+          (kind.access & kAccessIn) != 0, (kind.access & kAccessString) != 0,
+          (kind.access & kAccessRep) != 0};
 }
 
 std::string hypercall_key(std::uint64_t number) {

@@ -25,6 +25,6 @@ struct IoAccess {
 void set_io(const IoAccess& io, ExitKind& kind);
 [[nodiscard]] IoAccess io_of(const ExitKind& kind);
 
-[[nodiscard]] std::string hypercall_key(std::uint64_t number);     // "nr 10 SEND_IPI"
+[[nodiscard]] std::string hypercall_key(std::uint64_t number);  // "nr 10 SEND_IPI"
 
 }  // namespace trapline::tracer

@@ -44,10 +44,10 @@ enum ExitAccess : std::uint8_t {
 };
 
 struct ExitKind {
-  std::uint64_t number = 0;    // by detail
-  std::uint32_t reason = 0;    // SVM: exit code; VMX: basic exit reason, if it is a known one
-  std::uint16_t isa = 0;       // TRL_ISA_SVM, TRL_ISA_VMX, 0: the record does not say
-  std::uint8_t access = 0;     // by detail
+  std::uint64_t number = 0;  // by detail
+  std::uint32_t reason = 0;  // SVM: exit code; VMX: basic exit reason, if it is a known one
+  std::uint16_t isa = 0;     // TRL_ISA_SVM, TRL_ISA_VMX, 0: the record does not say
+  std::uint8_t access = 0;   // by detail
   ExitDetail detail = ExitDetail::none;
   Cause cause = Cause::guest;
 
@@ -55,7 +55,8 @@ struct ExitKind {
   struct Hash {
     std::size_t operator()(const ExitKind& kind) const {
       const std::uint64_t rest = std::uint64_t{kind.reason} << 32 | std::uint64_t{kind.isa} << 24 |
-                                 std::uint64_t{kind.access} << 16 | static_cast<std::uint64_t>(kind.detail) << 8 |
+                                 std::uint64_t{kind.access} << 16 |
+                                 static_cast<std::uint64_t>(kind.detail) << 8 |
                                  static_cast<std::uint64_t>(kind.cause);
       std::uint64_t mixed = (kind.number ^ rest * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
       mixed ^= mixed >> 32;

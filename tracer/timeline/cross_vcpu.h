@@ -22,7 +22,9 @@ class CrossVcpuEvents : public TimelineSink {
   void state(std::uint16_t vcpu, const StateSlice& slice) override { sink_.state(vcpu, slice); }
   void exit(std::uint16_t vcpu, const Exit& exit) override;
   void step(std::uint16_t vcpu, const VmmStep& step) override { sink_.step(vcpu, step); }
-  void injection(std::uint16_t vcpu, const Injection& injection) override { sink_.injection(vcpu, injection); }
+  void injection(std::uint16_t vcpu, const Injection& injection) override {
+    sink_.injection(vcpu, injection);
+  }
   void isr_entered(std::uint16_t vcpu, const Isr& isr) override { sink_.isr_entered(vcpu, isr); }
   void isr(std::uint16_t vcpu, const Isr& isr) override;
   void event(std::uint16_t vcpu, const WorkloadEvent& event) override;

@@ -17,8 +17,8 @@ std::string_view link_name(Link link) {
 }
 
 std::string_view linked_by_name(LinkedBy by) {
-  constexpr std::array<std::string_view, 9> kNames = {
-      "none", "vmm mark", "tracepoint", "exit", "entry", "waking", "vmm step", "guest stamp", "order"};
+  constexpr std::array<std::string_view, 9> kNames = {"none",   "vmm mark", "tracepoint",  "exit", "entry",
+                                                      "waking", "vmm step", "guest stamp", "order"};
   return kNames[static_cast<std::size_t>(by)];
 }
 

@@ -73,16 +73,18 @@ struct Interrupt {
   std::array<LinkPoint, kLinks> links{};
   std::uint32_t raised_by_tid = 0;              // 0: not known
   std::optional<std::uint16_t> raised_by_vcpu;  // whose thread that is
-  std::uint32_t coalesced = 0;      // further times that it was raised while it was pending: one ISR for all
-  std::uint32_t reinjections = 0;   // its delivery was interrupted by an exit and began again
+  std::uint32_t coalesced = 0;       // further times that it was raised while it was pending: one ISR for all
+  std::uint32_t reinjections = 0;    // its delivery was interrupted by an exit and began again
   std::uint32_t entries_masked = 0;  // entries between accepted and injected: the guest could not take it yet
-  unsigned depth = 0;               // handlers that its ISR interrupted
-  bool posted = false;              // delivered by hardware without an injection (APICv, AVIC)
-  std::uint8_t missing = 0;         // bit per Link: should be there, but was not seen
+  unsigned depth = 0;                // handlers that its ISR interrupted
+  bool posted = false;               // delivered by hardware without an injection (APICv, AVIC)
+  std::uint8_t missing = 0;          // bit per Link: should be there, but was not seen
 
   [[nodiscard]] const LinkPoint& link(Link which) const { return links[static_cast<std::size_t>(which)]; }
   [[nodiscard]] LinkPoint& link(Link which) { return links[static_cast<std::size_t>(which)]; }
-  [[nodiscard]] bool is_missing(Link which) const { return (missing >> static_cast<unsigned>(which) & 1) != 0; }
+  [[nodiscard]] bool is_missing(Link which) const {
+    return (missing >> static_cast<unsigned>(which) & 1) != 0;
+  }
   [[nodiscard]] bool complete() const { return missing == 0; }
   // An interrupt that an irqchip or a VMM brought, as against what the guest's own instructions caused.
   [[nodiscard]] bool external() const {

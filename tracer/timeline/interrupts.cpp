@@ -29,6 +29,8 @@ InterruptSource source_of(std::uint16_t raise_kind, std::uint32_t number) {
       return InterruptSource::irqfd;
     case vmm::RaiseKind::timer:
       return InterruptSource::timer;
+    case vmm::RaiseKind::ipi:
+      return InterruptSource::ipi;
     case vmm::RaiseKind::event_channel:
       if (number == GUEST_CHANNEL_TIMER) return InterruptSource::timer;
       return number == GUEST_CHANNEL_IPI ? InterruptSource::ipi : InterruptSource::event_channel;
@@ -95,9 +97,9 @@ struct InterruptLinker::OfVcpu {
   std::uint16_t vcpu = 0;
   bool accepts = false;  // KVM's LAPIC accepts for this vCPU: interrupts without are missing a link
   HostNs last_entry;
-  std::vector<Story*> pending;  // accepted, not injected: at most one of a vector
-  std::vector<Story*> kicks;    // accepted since the last entry
-  std::vector<Story*> open;     // injected or in their ISR, the latest last
+  std::vector<Story*> pending;        // accepted, not injected: at most one of a vector
+  std::vector<Story*> kicks;          // accepted since the last entry
+  std::vector<Story*> open;           // injected or in their ISR, the latest last
   std::vector<Story*> accepted_here;  // in this vCPU's thread, since its last entry
   std::vector<HostNs> wakings;        // since the last entry
 };
@@ -171,7 +173,8 @@ void InterruptLinker::finish() {
 // ---------------------------------------------------------------------------------------------
 
 void InterruptLinker::read_raises(HostNs until) {
-  for (const DatedRaise* raise = raises_.peek(); raise != nullptr && raise->at <= until; raise = raises_.peek()) {
+  for (const DatedRaise* raise = raises_.peek(); raise != nullptr && raise->at <= until;
+       raise = raises_.peek()) {
     if (marks_.size() == kMaxMarks) marks_.pop_front();
     marks_.push_back({{std::max(raise->at, begin_), LinkedBy::vmm_mark},
                       raise->tid,
@@ -217,7 +220,8 @@ std::optional<InterruptLinker::Raise> InterruptLinker::take_raises_of_vector(std
                                                                              std::uint32_t& coalesced) {
   const auto names = [vector](const Raise& mark) {
     const auto kind = static_cast<vmm::RaiseKind>(mark.mark_kind);
-    return kind != vmm::RaiseKind::line && kind != vmm::RaiseKind::event_channel && mark.gsi_or_vector == vector;
+    return kind != vmm::RaiseKind::line && kind != vmm::RaiseKind::event_channel &&
+           mark.gsi_or_vector == vector;
   };
   const auto is_of_kind = [vector](const Raise& mark) {
     const auto wanted = vector == GUEST_VECTOR_EVENT ? vmm::RaiseKind::event_channel : vmm::RaiseKind::line;
@@ -263,7 +267,8 @@ void InterruptLinker::find_source(Story& story, const Exit& exit) {
   const HostNs accepted = interrupt.link(Link::accepted).at;
   if (exit.halts) {
     const std::vector<HostNs>& wakings = of(interrupt.vcpu).wakings;
-    const auto waking = std::find_if(wakings.rbegin(), wakings.rend(), [&](HostNs at) { return at <= accepted; });
+    const auto waking =
+        std::find_if(wakings.rbegin(), wakings.rend(), [&](HostNs at) { return at <= accepted; });
     if (waking != wakings.rend()) interrupt.link(Link::raised) = {*waking, LinkedBy::waking};
   } else if (exit.what->cause == Cause::async) {
     interrupt.link(Link::raised) = {exit.exit, LinkedBy::exit};
@@ -336,7 +341,8 @@ void InterruptLinker::entered(std::uint16_t vcpu, HostNs at) {
   OfVcpu& state = of(vcpu);
   state.last_entry = at;
   state.wakings.clear();
-  std::erase_if(state.kicks, [at](const Story* story) { return story->interrupt.link(Link::accepted).at <= at; });
+  std::erase_if(state.kicks,
+                [at](const Story* story) { return story->interrupt.link(Link::accepted).at <= at; });
 }
 
 InterruptLinker::Story* InterruptLinker::take_pending(OfVcpu& vcpu, std::uint32_t vector) {
@@ -393,8 +399,8 @@ InterruptId InterruptLinker::injected(std::uint16_t vcpu, const Injection& injec
   return id;
 }
 
-// The VMM enters the guest kernel's handler itself: by that, or after it has injected what only led to its own
-// monitor.
+// The VMM enters the guest kernel's handler itself: by that, or after it has injected what only led to its
+// own monitor.
 void InterruptLinker::vmm_step(std::uint16_t vcpu, const VmmStep& step, const Exit& exit) {
   if (static_cast<vmm::VmmStep>(step.step) != vmm::VmmStep::enter_handler) return;
   OfVcpu& state = of(vcpu);

@@ -18,7 +18,8 @@ namespace trapline::tracer {
 // What KVM says of an interrupt on its way differs by source; the order of the events, and in whose thread
 // they happen, was traced for each on Linux 6.1 and 6.12 (docs/how-it-works.md has the table). The rules:
 //
-//  raised     the VMM's mark in the thread that accepts next, else kvm_set_irq or kvm_msi_set_irq there; of an
+//  raised     the VMM's mark in the thread that accepts next, else kvm_set_irq or kvm_msi_set_irq there; of
+//  an
 //             IPI the sender's exit; of a LAPIC timer the exit, or the wakeup, that led to the acceptance.
 //  accepted   kvm_apic_accept_irq names vCPU and vector. One more while one is pending is coalesced with it.
 //  kicked     the first exit after the acceptance; if the vCPU was in KVM: the waking of its thread.
@@ -29,8 +30,8 @@ namespace trapline::tracer {
 // Calls come in the order of time for each vCPU, and all that happened before a call has been told.
 class InterruptLinker {
  public:
-  // `raises`: the VMM's marks. `has_stamps`: whether the guest's own stamps are recorded; without them a story
-  // ends at its EOI.
+  // `raises`: the VMM's marks. `has_stamps`: whether the guest's own stamps are recorded; without them a
+  // story ends at its EOI.
   InterruptLinker(Feed<DatedRaise> raises, bool has_stamps, std::uint64_t clock_bound_ns, HostNs begin,
                   TimelineSink& sink);
   ~InterruptLinker();
@@ -92,8 +93,9 @@ class InterruptLinker {
   InterruptId last_id_ = kNoInterrupt;
   std::unordered_map<InterruptId, Story> stories_;  // that have not been handed on
   std::map<std::uint16_t, OfVcpu> vcpus_;
-  std::deque<Raise> marks_;                               // of the VMM, that no interrupt has taken
-  std::unordered_map<std::uint32_t, Raise> tracepoints_;  // the last kvm_set_irq or kvm_msi_set_irq, by thread
+  std::deque<Raise> marks_;  // of the VMM, that no interrupt has taken
+  std::unordered_map<std::uint32_t, Raise>
+      tracepoints_;  // the last kvm_set_irq or kvm_msi_set_irq, by thread
 };
 
 }  // namespace trapline::tracer

@@ -17,7 +17,9 @@ class StateWalk {
 
   void start(HostNs begin) { at_ = begin; }
 
-  void sched_out(HostNs at, std::uint64_t task_state) { off_cpu_.push_back({at, kNever, task_state, kNever}); }
+  void sched_out(HostNs at, std::uint64_t task_state) {
+    off_cpu_.push_back({at, kNever, task_state, kNever});
+  }
   void sched_in(HostNs at);
   void waking(HostNs at);
   void halt(HaltSpan halt) { halts_.push_back(halt); }

@@ -31,7 +31,8 @@ const Record* next_record(StreamCursor& cursor, Status& status) {
   return nullptr;
 }
 
-// ARRIVAL modes of APIC messages that carry a vector: fixed and lowest priority (arch/x86/include/asm/apicdef.h).
+// ARRIVAL modes of APIC messages that carry a vector: fixed and lowest priority
+// (arch/x86/include/asm/apicdef.h).
 bool delivers_a_vector(std::uint64_t delivery_mode) {
   constexpr std::uint64_t kFixed = 0;
   constexpr std::uint64_t kLowestPriority = 0x100;
@@ -76,7 +77,8 @@ class Streamer {
 };
 
 bool Streamer::has_stream(StreamClass stream) const {
-  return std::ranges::any_of(reader_.streams(), [&](const auto& summary) { return summary.key.stream == stream; });
+  return std::ranges::any_of(reader_.streams(),
+                             [&](const auto& summary) { return summary.key.stream == stream; });
 }
 
 TimelineHead Streamer::head() const {
@@ -114,36 +116,37 @@ Status Streamer::read_offsets() {
 Feed<DatedStamp> Streamer::stamps_of(std::uint16_t number) {
   const auto clock = guest_clocks_.find(number);
   if (clock == guest_clocks_.end()) return {};
-  return Feed<DatedStamp>([this, clock = &clock->second, not_before = begin_,
-                           cursor = reader_.events({StreamClass::stamps, number})](DatedStamp& dated) mutable {
-    const auto* record = next_record<recording::GuestStampRecord>(cursor, feeds_status_);
-    if (record == nullptr) return false;
-    // Dates must not run backwards within a vCPU, whatever the clock's error.
-    not_before = std::max(not_before, clock->to_ns(GuestTsc{record->tsc}, clock_, not_before));
-    dated.at = not_before;
-    dated.stamp = {.tsc = record->tsc,
-                   .arg = record->arg,
-                   .seq = record->seq,
-                   .kind = record->kind,
-                   .vector = record->vector,
-                   .workload = record->workload,
-                   .reserved = 0};
-    return true;
-  });
+  return Feed<DatedStamp>(
+      [this, clock = &clock->second, not_before = begin_,
+       cursor = reader_.events({StreamClass::stamps, number})](DatedStamp& dated) mutable {
+        const auto* record = next_record<recording::GuestStampRecord>(cursor, feeds_status_);
+        if (record == nullptr) return false;
+        // Dates must not run backwards within a vCPU, whatever the clock's error.
+        not_before = std::max(not_before, clock->to_ns(GuestTsc{record->tsc}, clock_, not_before));
+        dated.at = not_before;
+        dated.stamp = {.tsc = record->tsc,
+                       .arg = record->arg,
+                       .seq = record->seq,
+                       .kind = record->kind,
+                       .vector = record->vector,
+                       .workload = record->workload,
+                       .reserved = 0};
+        return true;
+      });
 }
 
 VcpuFeeds Streamer::feeds_of(std::uint16_t number) {
   VcpuFeeds feeds;
   feeds.stamps = stamps_of(number);
-  feeds.stays = Feed<DatedStay>(
-      [this, cursor = reader_.events({StreamClass::vmm, number})](DatedStay& stay) mutable {
+  feeds.stays =
+      Feed<DatedStay>([this, cursor = reader_.events({StreamClass::vmm, number})](DatedStay& stay) mutable {
         const auto* record = next_record<recording::ExitHandledRecord>(cursor, feeds_status_);
         if (record == nullptr) return false;
         stay = {clock_.to_ns(HostTsc{record->left_tsc}), clock_.to_ns(HostTsc{record->entered_tsc})};
         return true;
       });
-  feeds.steps = Feed<VmmStep>(
-      [this, cursor = reader_.events({StreamClass::steps, number})](VmmStep& step) mutable {
+  feeds.steps =
+      Feed<VmmStep>([this, cursor = reader_.events({StreamClass::steps, number})](VmmStep& step) mutable {
         const auto* record = next_record<recording::VmmStepRecord>(cursor, feeds_status_);
         if (record == nullptr) return false;
         step = {.begin = clock_.to_ns(HostTsc{record->begin_tsc}),
@@ -242,8 +245,9 @@ Status Streamer::run() {
   const TimelineHead beginning = head();
   begin_ = beginning.begin;
   TRAPLINE_TRY(read_offsets());
-  const bool handled_elsewhere = std::ranges::any_of(
-      reader_.workloads(), [](const auto& workload) { return workload.guest_workload == GUEST_WORKLOAD_IPI; });
+  const bool handled_elsewhere = std::ranges::any_of(reader_.workloads(), [](const auto& workload) {
+    return workload.guest_workload == GUEST_WORKLOAD_IPI;
+  });
   if (handled_elsewhere) {
     std::vector<std::uint16_t> numbers;
     for (const auto& started : reader_.vcpus())
@@ -251,8 +255,8 @@ Status Streamer::run() {
     cross_vcpu_ = std::make_unique<CrossVcpuEvents>(numbers, out_);
     sink_ = cross_vcpu_.get();
   }
-  linker_ = std::make_unique<InterruptLinker>(raises(), has_stream(StreamClass::stamps), clock_.error_bound_ns(),
-                                              begin_, *sink_);
+  linker_ = std::make_unique<InterruptLinker>(raises(), has_stream(StreamClass::stamps),
+                                              clock_.error_bound_ns(), begin_, *sink_);
   sink_->begin(beginning);
   // Those that recorded nothing are part of the timeline, too.
   for (const auto& started : reader_.vcpus())

@@ -23,11 +23,11 @@ namespace trapline::tracer {
 // One VM exit and what followed until the entry that ended it.
 struct Exit {
   HostNs exit;
-  HostNs entry;                     // of an open cycle: when it was last seen open
-  bool open = false;                // the recording ends inside it
-  trl_exit_cycle record{};          // raw fields
+  HostNs entry;                           // of an open cycle: when it was last seen open
+  bool open = false;                      // the recording ends inside it
+  trl_exit_cycle record{};                // raw fields
   const ExitDescription* what = nullptr;  // reason, key, cause; one object for all exits of a kind
-  std::optional<HostNs> user_exit;  // KVM_RUN returned to user space
+  std::optional<HostNs> user_exit;        // KVM_RUN returned to user space
   // The VMM's own account of the same stay: between the two it ran, around them KVM did.
   std::optional<HostNs> vmm_begin;
   std::optional<HostNs> vmm_end;

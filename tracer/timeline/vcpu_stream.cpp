@@ -103,9 +103,9 @@ void VcpuStream::take_stamp(const DatedStamp& stamp, std::uint64_t outside_ns) {
   const Isr* isr = isrs_.stamp(stamp);
   if (isr == nullptr) return;
   // The latest injection of the vector brought it; those before it were interrupted, or their stamps lost.
-  const auto brought = std::find_if(injections_.rbegin(), injections_.rend(), [&](const Injection& injection) {
-    return injection.vector == isr->vector && !injection.isr_entry;
-  });
+  const auto brought = std::find_if(
+      injections_.rbegin(), injections_.rend(),
+      [&](const Injection& injection) { return injection.vector == isr->vector && !injection.isr_entry; });
   if (brought == injections_.rend()) return;
   brought->isr_entry = std::max(isr->entry, brought->at);
   release_injections(false);
@@ -170,9 +170,9 @@ void VcpuStream::inject(const trl_exit_cycle& cycle, const Exit* exit) {
     injection.reinjected = is_reinjection(cycle, injected, injected_before_);
     injection.interrupt = context_.linker->injected(vcpu_, injection, injected.type, exit);
     // An earlier one of the vector that has no ISR yet will have none.
-    const bool supersedes = std::any_of(injections_.begin(), injections_.end(), [&](const Injection& earlier) {
-      return earlier.vector == injection.vector;
-    });
+    const bool supersedes =
+        std::any_of(injections_.begin(), injections_.end(),
+                    [&](const Injection& earlier) { return earlier.vector == injection.vector; });
     if (supersedes) release_injections(true);
     injections_.push_back(injection);
     release_injections(false);

@@ -25,7 +25,7 @@ struct VcpuFeeds {
 class VcpuStream {
  public:
   struct Context {
-    HostNs begin;                    // of the recording
+    HostNs begin;  // of the recording
     std::uint64_t clock_bound_ns = 0;
     ExitKinds* kinds = nullptr;
     TimelineSink* sink = nullptr;

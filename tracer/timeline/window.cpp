@@ -33,7 +33,8 @@ void TimelineWindow::step(std::uint16_t vcpu, const VmmStep& step) {
 }
 
 void TimelineWindow::injection(std::uint16_t vcpu, const Injection& injection) {
-  if (wanted(vcpu, injection.at, injection.isr_entry.value_or(injection.at))) sink_.injection(vcpu, injection);
+  if (wanted(vcpu, injection.at, injection.isr_entry.value_or(injection.at)))
+    sink_.injection(vcpu, injection);
 }
 
 // One that is entered in the window is left there or later: isr() lets it pass, too. One that was entered

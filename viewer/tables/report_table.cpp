@@ -150,11 +150,10 @@ std::string interrupts_table(const Summary& summary) {
                             {"nested"},
                             {"missing", Align::left}});
   for (const auto& row : summary.interrupts.rows) {
-    table.add(row.vcpu,
-              {vector_label(row.vector), std::string(tracer::source_name(row.source)),
-               fmt::format("{}", row.count), fmt::format("{}", row.complete), fmt::format("{}", row.coalesced),
-               fmt::format("{}", row.reinjected), fmt::format("{}", row.masked), fmt::format("{}", row.nested),
-               missing_links(row)});
+    table.add(row.vcpu, {vector_label(row.vector), std::string(tracer::source_name(row.source)),
+                         fmt::format("{}", row.count), fmt::format("{}", row.complete),
+                         fmt::format("{}", row.coalesced), fmt::format("{}", row.reinjected),
+                         fmt::format("{}", row.masked), fmt::format("{}", row.nested), missing_links(row)});
   }
   std::string title = "Interrupts, exceptions and system calls of the guest";
   if (summary.interrupts.total != 0) {
@@ -185,7 +184,8 @@ std::string latencies_table(const Summary& summary) {
                            time(of.max()), fmt::format("{} ns", latency.worst_at_ns)});
     }
   }
-  return table.text("How long each stretch of their way took (times of the worst count from the trace's start)");
+  return table.text(
+      "How long each stretch of their way took (times of the worst count from the trace's start)");
 }
 
 std::string steps_table(const Summary& summary) {

@@ -56,9 +56,12 @@ bool UserIrqchip::write_msr(std::uint32_t vcpu, std::uint32_t msr, std::uint64_t
         timers_[vcpu]->arm(std::chrono::nanoseconds(request->timer_ns));
       }
       break;
-    case ApicRequest::Kind::send_ipi:
+    case ApicRequest::Kind::send_ipi: {
+      const HostTsc now = read_host_tsc();
       accept(request->destination, request->vector);
+      raised_.add(RaiseKind::ipi, request->vector, now);
       break;
+    }
     case ApicRequest::Kind::nothing:
       break;
   }

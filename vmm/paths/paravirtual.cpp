@@ -109,11 +109,8 @@ Status ParavirtualPath::start(const PathSurroundings& surroundings) {
   events_.emplace(surroundings_->memory);
   vcpus_.resize(surroundings.vcpus);
   for (std::uint32_t vcpu = 0; vcpu < surroundings.vcpus; ++vcpu) {
-    vcpus_[vcpu].timer = std::make_unique<OneShot>(fmt::format("pv-timer{}", vcpu), [this, vcpu] {
-      const HostTsc now = read_host_tsc();
-      raise_event(vcpu, GUEST_CHANNEL_TIMER);
-      surroundings_->raised.add(RaiseKind::event_channel, GUEST_CHANNEL_TIMER, now);
-    });
+    vcpus_[vcpu].timer = std::make_unique<OneShot>(fmt::format("pv-timer{}", vcpu),
+                                                   [this, vcpu] { raise_event(vcpu, GUEST_CHANNEL_TIMER); });
   }
   return {};
 }
@@ -123,14 +120,14 @@ void ParavirtualPath::stop() {
 }
 
 void ParavirtualPath::raise_event(std::uint32_t vcpu, unsigned channel) {
+  const HostTsc now = read_host_tsc();
   events_->raise(vcpu, channel);
   surroundings_->kick(vcpu);
+  surroundings_->raised.add(RaiseKind::event_channel, channel, now);
 }
 
-Status ParavirtualPath::raise(const PathSurroundings& surroundings, RaiseKind /*kind*/) {
-  const HostTsc now = read_host_tsc();
+Status ParavirtualPath::raise(const PathSurroundings& /*surroundings*/, RaiseKind /*kind*/) {
   raise_event(0, GUEST_CHANNEL_DEVICE);
-  surroundings.raised.add(RaiseKind::event_channel, GUEST_CHANNEL_DEVICE, now);
   return {};
 }
 

@@ -47,7 +47,7 @@ TEST(Compare, SplitsPhasesByWhoRanExactly) {
                         {45, State::vmm},
                         {50, State::kvm},
                         {90, State::guest},
-                        {95, State::preempted},
+                        {95, State::kvm_runnable},
                         {200, State::guest}});
   Cell cell;
   add_events(cell, vcpu, kWorkload, 0);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/collecting_sink.h"
 #include "vmm/guest/abi.h"
 
 namespace trapline::analysis {
@@ -10,10 +11,9 @@ namespace {
 using tracer::Exit;
 using tracer::ExitSubject;
 
-Exit exit_of(std::string reason, ExitSubject subject = {}) {
+Exit exit_of(const std::string& reason, ExitSubject subject = {}) {
   Exit exit;
-  exit.description.reason = std::move(reason);
-  exit.description.subject = subject;
+  exit.what = tracer::test::description(reason, tracer::Cause::guest, subject);
   return exit;
 }
 
@@ -27,18 +27,25 @@ recording::GuestCount counted(std::uint32_t kind, std::uint32_t key, std::uint64
 
 class GroundTruth : public testing::Test {
  protected:
+  [[nodiscard]] RecordedCounts recorded() const {
+    RecordedCounts counts;
+    for (const Exit& exit : vcpu_.exits)
+      counts.add(vcpu_.vcpu, exit);
+    for (const tracer::VmmStep& step : vcpu_.steps)
+      counts.add(vcpu_.vcpu, step);
+    for (const tracer::Isr& isr : vcpu_.isrs)
+      counts.add(vcpu_.vcpu, isr);
+    counts.add(vcpu_.vcpu, tracer::StampCheck{.checked = vcpu_.stamps});
+    return counts;
+  }
   // The only row of one count.
   [[nodiscard]] TruthRow row(const recording::GuestCount& count, std::string_view path = "emulate") const {
-    tracer::Timeline timeline;
-    timeline.vcpus.push_back(vcpu_);
-    const auto rows = compare_with_guest({count}, timeline, path);
+    const auto rows = compare_with_guest({count}, recorded(), path);
     EXPECT_EQ(rows.size(), 1u);
     return rows.empty() ? TruthRow{} : rows[0];
   }
   [[nodiscard]] bool has_row(const recording::GuestCount& count, std::string_view path) const {
-    tracer::Timeline timeline;
-    timeline.vcpus.push_back(vcpu_);
-    return !compare_with_guest({count}, timeline, path).empty();
+    return !compare_with_guest({count}, recorded(), path).empty();
   }
 
   tracer::VcpuTimeline vcpu_;

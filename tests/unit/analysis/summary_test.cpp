@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "tests/support/collecting_sink.h"
 #include "tests/unit/recording/sample_recording.h"
 #include "vmm/guest/abi.h"
 #include "vmm/steps.h"
@@ -13,15 +16,13 @@ using namespace recording::test;
 using tracer::Cause;
 using tracer::Exit;
 using tracer::State;
-using tracer::Timeline;
 using tracer::VcpuTimeline;
 
-Exit exit_at(std::uint64_t exit, std::uint64_t entry, std::string reason, Cause cause = Cause::guest) {
+Exit exit_at(std::uint64_t exit, std::uint64_t entry, const std::string& reason, Cause cause = Cause::guest) {
   Exit e;
   e.exit = HostNs{exit};
   e.entry = HostNs{entry};
-  e.description.reason = std::move(reason);
-  e.description.cause = cause;
+  e.what = tracer::test::description(reason, cause);
   return e;
 }
 
@@ -39,12 +40,22 @@ class SummaryTest : public testing::Test {
   [[nodiscard]] Summary summary() const {
     const auto reader = recording::RecordingReader::open(scratch_ / "recording");
     EXPECT_TRUE(reader);
-    Timeline timeline;
-    timeline.begin = HostNs{0};
-    timeline.end = HostNs{1000};
-    timeline.vcpus.push_back(vcpu_);
-    timeline.workload_names[GUEST_WORKLOAD_TIMER] = "timer";
-    return summarize(*reader, timeline);
+    Summarizer summarizer;
+    tracer::TimelineHead head;
+    head.workload_names[GUEST_WORKLOAD_TIMER] = "timer";
+    summarizer.begin(head);
+    for (const auto& exit : vcpu_.exits)
+      summarizer.exit(vcpu_.vcpu, exit);
+    for (const auto& step : vcpu_.steps)
+      summarizer.step(vcpu_.vcpu, step);
+    for (const auto& event : vcpu_.events)
+      summarizer.event(vcpu_.vcpu, event);
+    for (const auto& slice : vcpu_.states)
+      summarizer.state(vcpu_.vcpu, slice);
+    for (const auto& interrupt : vcpu_.interrupts)
+      summarizer.interrupt(interrupt);
+    summarizer.stamps_checked(vcpu_.vcpu, vcpu_.stamp_check);
+    return summarizer.finish(*reader);
   }
 
   TemporaryFolder scratch_;
@@ -126,6 +137,7 @@ TEST_F(SummaryTest, StatesAddUpToTheTracedTime) {
   const auto rows = summary().states;
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].traced_ns, 1000u);
+  EXPECT_EQ(summary().traced_ns, 1000u);
   EXPECT_EQ(rows[0].states[static_cast<std::size_t>(State::guest)].second, 900u);
   EXPECT_EQ(rows[0].states[static_cast<std::size_t>(State::vmm)].second, 100u);
 }
@@ -136,12 +148,47 @@ TEST_F(SummaryTest, TellsTheRecordingsFacts) {
   const Summary figures = summary();
   EXPECT_EQ(figures.ended, "stopped");
   EXPECT_EQ(figures.records_lost, 1003u);
-  EXPECT_EQ(figures.traced_ns, 1000u);
   ASSERT_EQ(figures.truth.size(), 1u);
   EXPECT_EQ(figures.truth[0].guest, 1001u);
   EXPECT_EQ(figures.truth[0].recorded, 1u);
   ASSERT_EQ(figures.kvm_stats.size(), 1u);
   EXPECT_FALSE(figures.kvm_stats[0].agrees());
+}
+
+TEST_F(SummaryTest, InterruptsAreRowsByVectorAndSourceWithTheWorstNamed) {
+  using tracer::Interrupt;
+  using tracer::Link;
+  using tracer::LinkedBy;
+  const auto story = [](std::uint64_t raised, std::uint64_t isr_entry, std::uint64_t iret) {
+    Interrupt interrupt;
+    interrupt.vector = 0x40;
+    interrupt.source = tracer::InterruptSource::timer;
+    interrupt.link(Link::raised) = {HostNs{raised}, LinkedBy::exit};
+    interrupt.link(Link::isr_entry) = {HostNs{isr_entry}, LinkedBy::guest_stamp};
+    if (iret != 0) interrupt.link(Link::iret) = {HostNs{iret}, LinkedBy::guest_stamp};
+    if (iret == 0) interrupt.missing = 1u << static_cast<unsigned>(Link::iret);
+    return interrupt;
+  };
+  Interrupt by_guest = story(0, 900, 950);
+  by_guest.source = tracer::InterruptSource::software;
+  by_guest.link(Link::raised) = {};
+  vcpu_.interrupts = {story(100, 110, 120), story(200, 290, 300), story(400, 420, 0), by_guest};
+  vcpu_.interrupts[1].coalesced = 2;
+  const InterruptFigures figures = summary().interrupts;
+  EXPECT_EQ(figures.total, 3u) << "the guest's own INT n was not brought to it";
+  EXPECT_EQ(figures.complete, 2u);
+  EXPECT_EQ(figures.missing[static_cast<std::size_t>(Link::iret)], 1u);
+  ASSERT_EQ(figures.rows.size(), 2u);
+  const InterruptRow& row = figures.rows[0];
+  EXPECT_EQ(row.count, 3u);
+  EXPECT_EQ(row.coalesced, 2u);
+  const auto stretch = std::ranges::find(kStretches, "raised_to_isr", &Stretch::name);
+  ASSERT_NE(stretch, kStretches.end());
+  const Latency& latency = row.latencies[static_cast<std::size_t>(stretch - kStretches.begin())];
+  EXPECT_EQ(latency.duration.count(), 3u);
+  EXPECT_EQ(latency.duration.percentile(50), 20u);
+  EXPECT_EQ(latency.duration.max(), 90u);
+  EXPECT_EQ(latency.worst_at_ns, 200u);
 }
 
 }  // namespace

@@ -97,30 +97,26 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     SvmMemory, Describe,
-    testing::Values(Case{"first_touch", TRL_ISA_SVM, 0x400, kFinal | 6, 0x123456, 0, 0, 0, "npf", "memory",
-                         kAsync},
-                    Case{"first_fetch", TRL_ISA_SVM, 0x400, kFinal | 0x14, 0x1000, 0, 0, 0, "npf", "memory",
-                         kAsync},
-                    Case{"write_protected", TRL_ISA_SVM, 0x400, kFinal | 7, 0x2000, 0, 0, 0, "npf", "memory",
-                         kAsync},
-                    Case{"page_walk", TRL_ISA_SVM, 0x400, 2ull << 32 | 6, 0x3000, 0, 0, 0, "npf", "memory",
-                         kAsync},
-                    // KVM's mark: reserved bits. RSVD comes with P set.
-                    Case{"marked_write", TRL_ISA_SVM, 0x400, kFinal | 0xf, 0xd0000010, 0, 0, 0, "npf",
-                         "gpa 0xd0000010 write", kGuest, Kind::gpa, 0xd0000010},
-                    Case{"marked_read", TRL_ISA_SVM, 0x400, kFinal | 0xd, 0xd0000010, 0, 0, 0, "npf",
-                         "gpa 0xd0000010 read", kGuest, Kind::gpa, 0xd0000010},
-                    // The first access to a device page: not present, like memory, but for where it went or
-                    // where it lies.
-                    Case{"first_mmio_to_vmm", TRL_ISA_SVM, 0x400, kFinal | 6, 0xd0000000, 0, 0, kUserMmio,
-                         "npf", "gpa 0xd0000000 write", kGuest, Kind::gpa, 0xd0000000},
-                    Case{"first_lapic", TRL_ISA_SVM, 0x400, kFinal | 6, 0xfee000b0, 0, 0, 0, "npf",
-                         "gpa 0xfee000b0 write", kGuest, Kind::gpa, 0xfee000b0},
-                    Case{"first_ioapic", TRL_ISA_SVM, 0x400, kFinal | 4, 0xfec00000, 0, 0, 0, "npf",
-                         "gpa 0xfec00000 read", kGuest, Kind::gpa, 0xfec00000},
-                    // KVM_RUN returned for something else: says nothing about the fault.
-                    Case{"interrupted", TRL_ISA_SVM, 0x400, kFinal | 6, 0x123456, 0, 0, 10, "npf", "memory",
-                         kAsync}));
+    testing::Values(
+        Case{"first_touch", TRL_ISA_SVM, 0x400, kFinal | 6, 0x123456, 0, 0, 0, "npf", "memory", kAsync},
+        Case{"first_fetch", TRL_ISA_SVM, 0x400, kFinal | 0x14, 0x1000, 0, 0, 0, "npf", "memory", kAsync},
+        Case{"write_protected", TRL_ISA_SVM, 0x400, kFinal | 7, 0x2000, 0, 0, 0, "npf", "memory", kAsync},
+        Case{"page_walk", TRL_ISA_SVM, 0x400, 2ull << 32 | 6, 0x3000, 0, 0, 0, "npf", "memory", kAsync},
+        // KVM's mark: reserved bits. RSVD comes with P set.
+        Case{"marked_write", TRL_ISA_SVM, 0x400, kFinal | 0xf, 0xd0000010, 0, 0, 0, "npf",
+             "gpa 0xd0000010 write", kGuest, Kind::gpa, 0xd0000010},
+        Case{"marked_read", TRL_ISA_SVM, 0x400, kFinal | 0xd, 0xd0000010, 0, 0, 0, "npf",
+             "gpa 0xd0000010 read", kGuest, Kind::gpa, 0xd0000010},
+        // The first access to a device page: not present, like memory, but for where it went or
+        // where it lies.
+        Case{"first_mmio_to_vmm", TRL_ISA_SVM, 0x400, kFinal | 6, 0xd0000000, 0, 0, kUserMmio, "npf",
+             "gpa 0xd0000000 write", kGuest, Kind::gpa, 0xd0000000},
+        Case{"first_lapic", TRL_ISA_SVM, 0x400, kFinal | 6, 0xfee000b0, 0, 0, 0, "npf",
+             "gpa 0xfee000b0 write", kGuest, Kind::gpa, 0xfee000b0},
+        Case{"first_ioapic", TRL_ISA_SVM, 0x400, kFinal | 4, 0xfec00000, 0, 0, 0, "npf",
+             "gpa 0xfec00000 read", kGuest, Kind::gpa, 0xfec00000},
+        // KVM_RUN returned for something else: says nothing about the fault.
+        Case{"interrupted", TRL_ISA_SVM, 0x400, kFinal | 6, 0x123456, 0, 0, 10, "npf", "memory", kAsync}));
 
 INSTANTIATE_TEST_SUITE_P(
     Vmx, Describe,
@@ -163,7 +159,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"mmio_unread", TRL_ISA_VMX, 49, 0, 0, 0, 0, kUserMmio, "EPT_MISCONFIG", "mmio", kGuest},
         Case{"mmio", TRL_ISA_VMX, 49, 0, 0xd0000040, 0, 0, 0, "EPT_MISCONFIG", "gpa 0xd0000040", kGuest,
              Kind::gpa, 0xd0000040},
-        Case{"apic_write", TRL_ISA_VMX, 56, 0x300, 0, 0, 0, 0, "APIC_WRITE", "lapic register 0x300", kGuest, Kind::lapic_register, 0x300},
+        Case{"apic_write", TRL_ISA_VMX, 56, 0x300, 0, 0, 0, 0, "APIC_WRITE", "lapic register 0x300", kGuest,
+             Kind::lapic_register, 0x300},
         Case{"eoi_induced", TRL_ISA_VMX, 45, 0x41, 0, 0, 0, 0, "EOI_INDUCED", "vector 0x41", kGuest,
              Kind::vector, 0x41},
         Case{"enclave", TRL_ISA_VMX, 1u << 27 | 12, 0, 0, 0, 0, 0, "HLT", "", kGuest},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/collecting_sink.h"
 #include "vmm/guest/abi.h"
 
 namespace trapline::tracer {
@@ -28,7 +29,7 @@ Exit exit_at(std::uint64_t ns, Cause cause, bool to_user = false) {
   Exit e;
   e.exit = HostNs{ns};
   e.entry = HostNs{ns + 5};
-  e.description.cause = cause;
+  e.what = test::description("msr", cause);
   if (to_user) e.user_exit = HostNs{ns + 1};
   return e;
 }
@@ -41,9 +42,27 @@ class CrossVcpu : public testing::Test {
     vcpus_[1].isrs = {isr(50, 60), isr(140, 160), isr(340, 360), isr(540, 560)};
   }
 
-  [[nodiscard]] const WorkloadEvent& linked(std::size_t index) {
-    link_cross_vcpu_events(vcpus_);
-    return vcpus_[0].events[index];
+  // Vcpu by vcpu, as far as each is known: the sender's events come first.
+  [[nodiscard]] WorkloadEvent linked(std::size_t index) {
+    test::CollectingSink sink;
+    std::vector<std::uint16_t> numbers;
+    for (const VcpuTimeline& vcpu : vcpus_)
+      numbers.push_back(vcpu.vcpu);
+    CrossVcpuEvents cross(numbers, sink);
+    for (const VcpuTimeline& vcpu : vcpus_) {
+      for (const Exit& exit : vcpu.exits)
+        cross.exit(vcpu.vcpu, exit);
+      for (const Isr& isr : vcpu.isrs)
+        cross.isr(vcpu.vcpu, isr);
+      for (const WorkloadEvent& event : vcpu.events)
+        cross.event(vcpu.vcpu, event);
+    }
+    for (const VcpuTimeline& vcpu : vcpus_)
+      cross.stamps_checked(vcpu.vcpu, {});
+    cross.end(HostNs{1000});
+    EXPECT_EQ(sink.events.size(), vcpus_[0].events.size());
+    vcpus_[0].events = sink.events;
+    return sink.events[index];
   }
 
   std::vector<VcpuTimeline> vcpus_;
@@ -93,6 +112,20 @@ TEST_F(CrossVcpu, ExitsOfTheTargetCountBesideTheSenders) {
   EXPECT_EQ(vcpus_[0].events[0].user_exits, 1u);
   EXPECT_EQ(vcpus_[0].events[0].async_exits, 1u);
   EXPECT_EQ(vcpus_[0].events[2].kernel_exits, 0u);
+}
+
+TEST_F(CrossVcpu, AnEventWaitsForWhatTheOthersDidUntilItsEnd) {
+  test::CollectingSink sink;
+  constexpr std::array<std::uint16_t, 2> kBoth = {0, 1};
+  CrossVcpuEvents cross(kBoth, sink);
+  cross.event(0, event(100, 200));
+  cross.isr(1, isr(140, 160));
+  cross.exit(1, exit_at(170, Cause::guest));
+  EXPECT_TRUE(sink.events.empty()) << "more of vCPU 1 may come before 200";
+  cross.exit(1, exit_at(250, Cause::guest));
+  ASSERT_EQ(sink.events.size(), 1u);
+  EXPECT_EQ(sink.events[0].k1, HostNs{140});
+  EXPECT_EQ(sink.events[0].kernel_exits, 1u);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "tests/support/collecting_sink.h"
+
 namespace trapline::tracer {
 namespace {
 
@@ -11,9 +13,32 @@ Exit exit_at(std::uint64_t exit, std::uint64_t entry, std::string reason = "msr"
   Exit e;
   e.exit = HostNs{exit};
   e.entry = HostNs{entry};
-  e.description.reason = std::move(reason);
-  e.halts = is_halt(e.description);
+  e.what = test::description(reason);
+  e.halts = e.what->halts;
   return e;
+}
+
+// All that is known of what the thread did is told beforehand, as if it had come in time.
+std::vector<StateSlice> states_of(std::span<const Exit> exits, std::span<const OffCpu> off_cpu,
+                                  std::span<const HaltSpan> halts, std::span<const LossSpan> losses,
+                                  HostNs begin, HostNs end) {
+  test::CollectingSink sink;
+  StateWalk walk(0, sink);
+  walk.start(begin);
+  for (const OffCpu& off : off_cpu) {
+    walk.sched_out(off.out, off.task_state);
+    if (off.woken != kNever) walk.waking(off.woken);
+    if (off.in != kNever) walk.sched_in(off.in);
+  }
+  for (const HaltSpan& halt : halts)
+    walk.halt(halt);
+  for (const LossSpan& loss : losses)
+    walk.loss(loss);
+  const Exit* open = nullptr;
+  for (const Exit& exit : exits)
+    exit.open ? void(open = &exit) : walk.exit(exit);
+  walk.finish(open, end);
+  return sink.states;
 }
 
 void expect_gap_free(std::span<const StateSlice> states, HostNs begin, HostNs end) {
@@ -61,7 +86,8 @@ TEST(States, WithoutTheVmmsMarksUserSpaceIsTheVmms) {
 
 TEST(States, ASleepingHaltIsHaltedAPreemptedThreadIsNot) {
   const std::vector exits = {exit_at(100, 200, "hlt"), exit_at(300, 400, "interrupt")};
-  const std::vector<OffCpu> off = {{HostNs{110}, HostNs{180}, 1}, {HostNs{320}, HostNs{380}, 0}};
+  const std::vector<OffCpu> off = {{HostNs{110}, HostNs{180}, 1, kNever},
+                                   {HostNs{320}, HostNs{380}, 0, kNever}};
   const auto states = states_of(exits, off, {}, {}, HostNs{50}, HostNs{500});
   EXPECT_EQ(ends(states), (Ends{{100, State::guest},
                                 {110, State::kvm},
@@ -69,7 +95,7 @@ TEST(States, ASleepingHaltIsHaltedAPreemptedThreadIsNot) {
                                 {200, State::kvm},
                                 {300, State::guest},
                                 {320, State::kvm},
-                                {380, State::preempted},
+                                {380, State::kvm_runnable},
                                 {400, State::kvm},
                                 {500, State::guest}}));
 }
@@ -79,9 +105,9 @@ TEST(States, AThreadThatSleepsInTheVmmForAHaltIsHalted) {
   e.user_exit = HostNs{120};
   e.vmm_begin = HostNs{130};
   e.vmm_end = HostNs{380};
-  const std::vector<OffCpu> off = {{HostNs{200}, HostNs{300}, 1}};
+  const std::vector<OffCpu> off = {{HostNs{200}, HostNs{300}, 1, kNever}};
   EXPECT_EQ(ends(states_of(std::vector{e}, off, {}, {}, HostNs{100}, HostNs{400}))[2],
-            (std::pair{std::uint64_t{300}, State::blocked}));
+            (std::pair{std::uint64_t{300}, State::vmm_blocked}));
   e.halts = true;
   EXPECT_EQ(
       ends(states_of(std::vector{e}, off, {}, {}, HostNs{100}, HostNs{400})),
@@ -127,7 +153,8 @@ TEST(States, AreGapFreeWhateverTheInput) {
         e.vmm_end = HostNs{e.vmm_begin->value + upto(60)};
       }
       if (upto(3) == 0)
-        off.push_back({HostNs{e.exit.value + upto(30)}, HostNs{e.exit.value + 30 + upto(90)}, upto(2)});
+        off.push_back(
+            {HostNs{e.exit.value + upto(30)}, HostNs{e.exit.value + 30 + upto(90)}, upto(2), kNever});
       if (upto(5) == 0) losses.push_back({e.exit, HostNs{e.exit.value + upto(200)}});
       t = e.entry.value;
       exits.push_back(std::move(e));
@@ -149,7 +176,7 @@ TEST(States, KvmPollsForAWakeupBeforeTheThreadSleeps) {
                   {400, State::kvm},
                   {500, State::guest}}));
   // Found none: it slept, and what comes after that is the wakeup.
-  const std::vector<OffCpu> off = {{HostNs{200}, HostNs{300}, 1}};
+  const std::vector<OffCpu> off = {{HostNs{200}, HostNs{300}, 1, kNever}};
   const auto states = states_of(std::vector{e}, off, halts, {}, HostNs{50}, HostNs{500});
   expect_gap_free(states, HostNs{50}, HostNs{500});
   EXPECT_EQ(ends(states), (Ends{{100, State::guest},
@@ -159,9 +186,48 @@ TEST(States, KvmPollsForAWakeupBeforeTheThreadSleeps) {
                                 {400, State::kvm},
                                 {500, State::guest}}));
   // Preempted while it polled: it polls on.
-  const std::vector<OffCpu> preempted = {{HostNs{200}, HostNs{220}, 0}};
+  const std::vector<OffCpu> preempted = {{HostNs{200}, HostNs{220}, 0, kNever}};
   EXPECT_EQ(ends(states_of(std::vector{e}, preempted, halts, {}, HostNs{50}, HostNs{500}))[4],
             (std::pair{std::uint64_t{350}, State::halt_poll}));
+}
+
+TEST(States, AWokenThreadIsRunnableUntilItGetsACpu) {
+  Exit halt = exit_at(100, 400, "hlt");
+  const std::vector<OffCpu> off = {{HostNs{150}, HostNs{300}, 1, HostNs{260}}};
+  EXPECT_EQ(ends(states_of(std::vector{halt}, off, {}, {}, HostNs{50}, HostNs{400})),
+            (Ends{{100, State::guest},
+                  {150, State::kvm},
+                  {260, State::halted},
+                  {300, State::kvm_runnable},
+                  {400, State::kvm}}));
+}
+
+TEST(States, SayWhereTheThreadWasWhenItLeftTheCpu) {
+  Exit e = exit_at(100, 400, "io");
+  e.user_exit = HostNs{120};
+  e.vmm_begin = HostNs{130};
+  e.vmm_end = HostNs{380};
+  const std::vector<OffCpu> off = {{HostNs{110}, HostNs{115}, 0, kNever},
+                                   {HostNs{200}, HostNs{250}, 0, kNever},
+                                   {HostNs{385}, HostNs{390}, 1, kNever}};
+  EXPECT_EQ(ends(states_of(std::vector{e}, off, {}, {}, HostNs{100}, HostNs{400})),
+            (Ends{{110, State::kvm},
+                  {115, State::kvm_runnable},
+                  {130, State::kvm},
+                  {200, State::vmm},
+                  {250, State::vmm_runnable},
+                  {380, State::vmm},
+                  {385, State::kvm},
+                  {390, State::kvm_blocked},
+                  {400, State::kvm}}));
+}
+
+TEST(States, AThreadThatNeverCameBackIsAsleepToTheEnd) {
+  Exit e = exit_at(100, 150, "hlt");
+  e.open = true;
+  const std::vector<OffCpu> off = {{HostNs{120}, kNever, 1, kNever}};
+  EXPECT_EQ(ends(states_of(std::vector{e}, off, {}, {}, HostNs{50}, HostNs{300})),
+            (Ends{{100, State::guest}, {120, State::kvm}, {300, State::halted}}));
 }
 
 }  // namespace

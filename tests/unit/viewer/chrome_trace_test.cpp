@@ -6,8 +6,13 @@
 #include <set>
 
 #include "tests/support/chrome_lanes.h"
+<<<<<<< HEAD
 #include "tests/unit/viewer/small_timeline.h"
 #include "viewer/lanes/timeline_slices.h"
+=======
+#include "tests/support/collecting_sink.h"
+#include "vmm/steps.h"
+>>>>>>> iface
 
 namespace trapline::viewer {
 namespace {
@@ -15,8 +20,69 @@ namespace {
 using nlohmann::json;
 using test::SmallTimeline;
 
+<<<<<<< HEAD
 std::string exported_text(const SmallTimeline& timeline) {
   test::StringSink sink;
+=======
+struct StringSink : TextSink {
+  std::string text;
+  Status write(std::string_view part) override {
+    text += part;
+    return {};
+  }
+};
+
+// One exit to the VMM, one interrupt injected at its entry, whose ISR is interrupted by another.
+Timeline small_timeline() {
+  VcpuTimeline vcpu;
+  Exit exit;
+  exit.exit = HostNs{1100};
+  exit.entry = HostNs{1200};
+  exit.user_exit = HostNs{1120};
+  exit.vmm_begin = HostNs{1130};
+  exit.vmm_end = HostNs{1180};
+  exit.what = tracer::test::description("io", tracer::Cause::guest, {}, "port 0x10 out 1");
+  exit.record.rip = 0xffffffff81000000;
+  vcpu.exits.push_back(exit);
+  vcpu.states = {{HostNs{1000}, HostNs{1100}, State::guest},
+                 {HostNs{1100}, HostNs{1200}, State::kvm},
+                 {HostNs{1200}, HostNs{1300}, State::guest}};
+  Injection injection;
+  injection.at = HostNs{1200};
+  injection.vector = 0x40;
+  injection.isr_entry = HostNs{1210};
+  injection.interrupt = 1;
+  vcpu.injections.push_back(injection);
+  Isr outer;
+  outer.entry = HostNs{1210};
+  outer.iret = HostNs{1250};
+  outer.vector = 0x40;
+  outer.complete = true;
+  outer.interrupt = 1;
+  Isr inner = outer;
+  inner.entry = HostNs{1220};
+  inner.iret = HostNs{1230};
+  inner.depth = 1;
+  inner.interrupt = tracer::kNoInterrupt;
+  vcpu.isrs = {outer, inner};
+  tracer::WorkloadEvent event;
+  event.workload = 6;
+  event.u0 = HostNs{1050};
+  event.k1 = HostNs{1210};
+  event.k2 = HostNs{1250};
+  event.u3 = HostNs{1260};
+  vcpu.events.push_back(event);
+  Timeline timeline;
+  timeline.begin = HostNs{1000};
+  timeline.end = HostNs{1300};
+  timeline.vcpus.push_back(vcpu);
+  timeline.workload_names[6] = "device";
+  return timeline;
+}
+
+nlohmann::json exported(const Timeline& timeline) {
+  StringSink sink;
+>>>>>>> iface
   recording::RecordingInfo info;
   info.path = "hvm";
   info.time_kind = recording::TimeKind::emulated;
