@@ -15,6 +15,7 @@
 #include "viewer/json/chrome_trace.h"
 #include "viewer/lanes/timeline_slices.h"
 #include "viewer/output/gzip_sink.h"
+#include "viewer/perfetto/perfetto_trace.h"
 
 namespace trapline::cli {
 namespace {
@@ -62,6 +63,17 @@ Status export_chrome(const Export& what, viewer::TextSink& sink) {
   return writer.finish();
 }
 
+Status export_perfetto(const Export& what, viewer::TextSink& sink) {
+  const RecordingReader& reader = what.reader;
+  viewer::Labels labels;
+  viewer::PerfettoTrace writer(
+      reader.info(), viewer::guest_clock_readings(reader.info(), reader.vcpus(), reader.clock_samples()),
+      labels, sink);
+  viewer::TimelineSlices slices(labels, writer);
+  TRAPLINE_TRY(what.play(slices));
+  return writer.finish();
+}
+
 struct Format {
   const char* name;
   const char* what;
@@ -69,6 +81,7 @@ struct Format {
 };
 constexpr std::array kFormats = {
     Format{"chrome", "Chrome Trace Event JSON, for ui.perfetto.dev", export_chrome},
+    Format{"perfetto", "Perfetto's own format, smaller and with a track tree", export_perfetto},
 };
 
 Result<Limits> limits_of(const Options& options, const RecordingReader& reader) {

@@ -5,8 +5,8 @@
 namespace trapline::viewer {
 
 std::string_view category_name(LaneKind kind) {
-  constexpr std::array<std::string_view, 8> kNames = {"state", "exit",     "vmm",     "injection",
-                                                      "isr",   "workload", "pending", "raise"};
+  constexpr std::array<std::string_view, kLaneKinds> kNames = {"state", "exit",     "vmm",     "injection",
+                                                               "isr",   "workload", "pending", "raise"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -15,6 +15,7 @@
 namespace trapline::viewer {
 
 enum class LaneKind : std::uint8_t { states, exits, vmm, injections, isrs, workload, pending, raises };
+inline constexpr std::size_t kLaneKinds = 8;
 // What a format calls the category of a lane's slices: "exit", "pending".
 [[nodiscard]] std::string_view category_name(LaneKind kind);
 

@@ -26,8 +26,8 @@ inline tracer::ExitDescription described(std::uint32_t index, std::string reason
   return what;
 }
 
-inline tracer::VmmStep step_at(std::uint64_t begin, std::uint64_t end, vmm::VmmStep step, std::uint16_t vector,
-                               std::uint64_t arg) {
+inline tracer::VmmStep step_at(std::uint64_t begin, std::uint64_t end, vmm::VmmStep step,
+                               std::uint16_t vector, std::uint64_t arg) {
   return {HostNs{begin}, HostNs{end}, static_cast<std::uint16_t>(step), vector, arg, 0};
 }
 
@@ -36,8 +36,8 @@ inline tracer::LinkPoint link_at(std::uint64_t ns, tracer::LinkedBy by) {
 }
 
 // On vCPU 0 an exit to the VMM, within which thread 77 raises MSI 0x40; it is injected at the entry, and its
-// ISR is interrupted by the guest's own int 0x80. On vCPU 1 a timer of which nothing tells what raised it, and
-// an exit that is never left. Times begin at 1000.
+// ISR is interrupted by the guest's own int 0x80. On vCPU 1 a timer of which nothing tells what raised it,
+// and an exit that is never left. Times begin at 1000.
 class SmallTimeline {
  public:
   tracer::TimelineHead head;
