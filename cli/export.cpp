@@ -1,24 +1,35 @@
 // trapline export DIR: a recording in a format that other tools open.
-#include <fcntl.h>
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/file.h"
-#include "cli/chosen_recording.h"
 #include "cli/subcommands.h"
+#include "cli/time_argument.h"
+#include "tracer/timeline/sink.h"
 #include "viewer/json/chrome_trace.h"
+#include "viewer/lanes/timeline_slices.h"
+#include "viewer/output/gzip_sink.h"
+#include "viewer/perfetto/perfetto_trace.h"
 
 namespace trapline::cli {
 namespace {
+
+using Limits = tracer::TimelineWindow::Limits;
+using recording::RecordingReader;
 
 struct Options {
   std::string folder;
   std::string format;
   std::string output;
+  std::string from;
+  std::string to;
+  std::vector<std::uint16_t> vcpus;
 };
 
 class FdSink : public viewer::TextSink {
@@ -33,22 +44,106 @@ class FdSink : public viewer::TextSink {
   std::string name_;
 };
 
-Status export_to(viewer::TextSink& sink, const ChosenRecording& chosen) {
-  return viewer::write_chrome_trace(chosen.timeline, chosen.reader.info(), sink);
+struct Export {
+  const RecordingReader& reader;
+  Limits limits;
+
+  // One pass over the recording.
+  Status play(tracer::TimelineSink& sink) const {
+    tracer::TimelineWindow window(sink, limits);
+    return tracer::stream_timeline(reader, window);
+  }
+};
+
+Status export_chrome(const Export& what, viewer::TextSink& sink) {
+  viewer::Labels labels;
+  viewer::ChromeTrace writer(what.reader.info(), labels, sink);
+  viewer::TimelineSlices slices(labels, writer);
+  TRAPLINE_TRY(what.play(slices));
+  return writer.finish();
+}
+
+Status export_perfetto(const Export& what, viewer::TextSink& sink) {
+  const RecordingReader& reader = what.reader;
+  viewer::Labels labels;
+  viewer::PerfettoTrace writer(
+      reader.info(), viewer::guest_clock_readings(reader.info(), reader.vcpus(), reader.clock_samples()),
+      labels, sink);
+  viewer::TimelineSlices slices(labels, writer);
+  TRAPLINE_TRY(what.play(slices));
+  return writer.finish();
+}
+
+struct Format {
+  const char* name;
+  const char* what;
+  Status (*write)(const Export& what, viewer::TextSink& sink);
+};
+constexpr std::array kFormats = {
+    Format{"chrome", "Chrome Trace Event JSON, for ui.perfetto.dev", export_chrome},
+    Format{"perfetto", "Perfetto's own format, smaller and with a track tree", export_perfetto},
+};
+
+Result<Limits> limits_of(const Options& options, const RecordingReader& reader) {
+  Limits limits;
+  if (!options.from.empty()) {
+    TRAPLINE_ASSIGN(from, parse_time(options.from, "--from"));
+    limits.from_ns = from;
+  }
+  if (!options.to.empty()) {
+    TRAPLINE_ASSIGN(to, parse_time(options.to, "--to"));
+    limits.to_ns = to;
+  }
+  if (limits.to_ns < limits.from_ns) {
+    return fail(fmt::format("--to {} lies before --from {}", options.to, options.from), {},
+                ExitStatus::wrong_usage);
+  }
+  for (const std::uint16_t vcpu : options.vcpus) {
+    const auto& known = reader.vcpus();
+    if (std::ranges::any_of(known, [vcpu](const auto& started) { return started.vcpu == vcpu; })) continue;
+    return fail(fmt::format("{} has no vCPU {}", options.folder, vcpu),
+                fmt::format("it has {} vCPUs, counted from 0", known.size()), ExitStatus::wrong_usage);
+  }
+  limits.vcpus = options.vcpus;
+  return limits;
+}
+
+Status write_to(int fd, const std::string& name, const Format& format, const Export& what) {
+  FdSink file(fd, name);
+  if (!name.ends_with(".gz")) return format.write(what, file);
+  viewer::GzipSink compressed(file);
+  TRAPLINE_TRY(format.write(what, compressed));
+  return compressed.finish();
 }
 
 Result<ExitStatus> run_export(const Options& options) {
-  TRAPLINE_ASSIGN(chosen, open_recording(options.folder));
+  TRAPLINE_ASSIGN(reader, RecordingReader::open(options.folder));
+  TRAPLINE_ASSIGN(limits, limits_of(options, reader));
+  const Export what{reader, limits};
+  const Format& format =
+      *std::ranges::find_if(kFormats, [&](const Format& one) { return options.format == one.name; });
   if (options.output.empty()) {
-    FdSink sink(STDOUT_FILENO, "standard output");
-    TRAPLINE_TRY(export_to(sink, chosen));
+    TRAPLINE_TRY(write_to(STDOUT_FILENO, "standard output", format, what));
     return ExitStatus::done;
   }
   TRAPLINE_ASSIGN(file, NewFile::create(options.output));
-  FdSink sink(file.fd(), options.output);
-  TRAPLINE_TRY(export_to(sink, chosen));
+  TRAPLINE_TRY(write_to(file.fd(), options.output, format, what));
   TRAPLINE_TRY(file.keep());
   return ExitStatus::done;
+}
+
+std::string described_formats() {
+  std::string text;
+  for (const Format& format : kFormats)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", format.name, format.what);
+  return text;
+}
+
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (const Format& format : kFormats)
+    names.emplace_back(format.name);
+  return names;
 }
 
 }  // namespace
@@ -57,11 +152,17 @@ Subcommand add_export(CLI::App& program) {
   auto options = std::make_shared<Options>();
   CLI::App* app = program.add_subcommand("export", "Write a recording in a format that other tools open");
   app->add_option("DIR", options->folder, "The recording")->required();
-  app->add_option("--format", options->format, "chrome: Chrome Trace Event JSON, for ui.perfetto.dev")
+  app->add_option("--format", options->format, described_formats())
       ->required()
-      ->check(CLI::IsMember({"chrome"}));
-  app->add_option("-o", options->output,
-                  "File to write, replaced if it exists; standard output if not given");
+      ->check(CLI::IsMember(format_names()));
+  app->add_option(
+      "-o", options->output,
+      "File to write, replaced if it exists, compressed if its name ends in .gz; standard output if "
+      "not given");
+  app->add_option("--from", options->from,
+                  "Leave out what ended before: 1.5ms, 200us, 3s, or nanoseconds, from the trace's start");
+  app->add_option("--to", options->to, "Leave out what began after");
+  app->add_option("--vcpu", options->vcpus, "These vCPUs only: N,..")->delimiter(',');
   return {app, [options] { return run_export(*options); }};
 }
 

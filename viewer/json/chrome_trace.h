@@ -1,19 +1,49 @@
-// A timeline as Chrome Trace Event JSON, for ui.perfetto.dev and every other viewer of that format.
+// Lanes and slices as Chrome Trace Event JSON, for ui.perfetto.dev and every other viewer of that format.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "base/result.h"
-#include "tracer/recording/reader.h"
-#include "tracer/timeline/timeline.h"
+#include "tracer/recording/info.h"
 #include "viewer/json/json_stream.h"
+#include "viewer/lanes/slice.h"
 
 namespace trapline::viewer {
 
-// One process for the VM, and for each vCPU a thread ("lane") each of states, exits, VMM, injections, guest
-// ISRs and workload events. What the VMM does step by step lies within its slice of the exit. Slices of a
-// lane nest or follow one another, they never overlap in part: Perfetto drops those. Times count from the
-// timeline's begin (doubles of absolute times lose nanoseconds); the origin stands as a decimal string in
-// `otherData`. Flow arrows lead from an injection to its ISR.
-[[nodiscard]] Status write_chrome_trace(const tracer::Timeline& timeline,
-                                        const recording::RecordingInfo& info, TextSink& sink);
+// One process for the VM, a thread for each lane. Times count from the timeline's begin (doubles of absolute
+// times lose nanoseconds); the origin stands as a decimal string in `otherData`.
+class ChromeTrace : public SliceWriter {
+ public:
+  // `labels` and `sink` must outlive this.
+  ChromeTrace(const recording::RecordingInfo& info, const Labels& labels, TextSink& sink);
+
+  void begin(const tracer::TimelineHead& head) override;
+  void lane(const Lane& lane) override;
+  void slice(const Slice& slice) override;
+  void opened(const Slice& /*slice*/) override {
+  }  // a slice is one event: it is written when its end is known
+  void closed(const Slice& slice) override { this->slice(slice); }
+  void end() override;
+  [[nodiscard]] bool failed() const override { return json_.failed(); }
+
+  // Whether all of it was written.
+  [[nodiscard]] Status finish() { return json_.finish(); }
+
+ private:
+  void metadata(std::string_view kind, std::uint64_t thread, std::string_view name);
+  void sort_index(std::uint64_t thread);
+  void write_args(std::span<const Arg> args);
+  void write_flow(const Slice& slice);
+  std::string_view rendered(Label label);
+
+  recording::RecordingInfo info_;
+  const Labels& labels_;
+  JsonStream json_;
+  HostNs origin_;
+  std::uint64_t clock_bound_ns_ = 0;
+  std::vector<std::string> rendered_labels_;  // by Label
+  std::vector<std::string> rendered_lanes_;   // by Lane::index: the members that all slices of a lane share
+};
 
 }  // namespace trapline::viewer

@@ -2,33 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <iterator>
+
+#include "viewer/output/utf8.h"
 
 namespace trapline::viewer {
 namespace {
-
-constexpr std::size_t kFlushAt = std::size_t{1} << 16;
-
-// The length of the well-formed UTF-8 sequence at the beginning of `text` (RFC 3629), 0 where there is none.
-std::size_t utf8_sequence(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xc0) == 0x80; };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf && continues(1)) return 2;
-  if (first >= 0xe0 && first <= 0xef && continues(1) && continues(2)) {
-    const bool overlong = first == 0xe0 && byte(1) < 0xa0;
-    const bool surrogate = first == 0xed && byte(1) > 0x9f;
-    return overlong || surrogate ? 0 : 3;
-  }
-  if (first >= 0xf0 && first <= 0xf4 && continues(1) && continues(2) && continues(3)) {
-    const bool overlong = first == 0xf0 && byte(1) < 0x90;
-    const bool too_large = first == 0xf4 && byte(1) > 0x8f;
-    return overlong || too_large ? 0 : 4;
-  }
-  return 0;
-}
 
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
@@ -53,89 +32,18 @@ void append_quoted(std::string& out, std::string_view text) {
 
 }  // namespace
 
-void JsonStream::append(std::string_view text) {
-  buffer_ += text;
-  if (buffer_.size() < kFlushAt) return;
-  if (status_) status_ = sink_.write(buffer_);
-  buffer_.clear();
-}
-
-void JsonStream::before_value() {
-  if (after_key_) {
-    after_key_ = false;
-    return;
-  }
-  if (!has_members_.empty()) {
-    if (has_members_.back()) buffer_ += ',';
-    has_members_.back() = true;
-  }
-  if (line_break_) buffer_ += '\n';
-  line_break_ = false;
-}
-
-void JsonStream::begin_object() {
-  before_value();
-  buffer_ += '{';
-  has_members_.push_back(false);
-}
-
-void JsonStream::end_object() {
-  has_members_.pop_back();
-  append("}");
-}
-
-void JsonStream::begin_array() {
-  before_value();
-  buffer_ += '[';
-  has_members_.push_back(false);
-}
-
-void JsonStream::end_array() {
-  has_members_.pop_back();
-  append("]");
+std::string json_quoted(std::string_view text) {
+  std::string quoted;
+  append_quoted(quoted, text);
+  return quoted;
 }
 
 void JsonStream::key(std::string_view name) {
-  before_value();
-  append_quoted(buffer_, name);
-  buffer_ += ':';
-  after_key_ = true;
+  rendered_key(json_quoted(name));
 }
 
 void JsonStream::string(std::string_view text) {
-  before_value();
-  append_quoted(buffer_, text);
-}
-
-void JsonStream::number(std::uint64_t value) {
-  before_value();
-  fmt::format_to(std::back_inserter(buffer_), "{}", value);
-}
-
-void JsonStream::number(std::int64_t value) {
-  before_value();
-  fmt::format_to(std::back_inserter(buffer_), "{}", value);
-}
-
-void JsonStream::boolean(bool value) {
-  before_value();
-  buffer_ += value ? "true" : "false";
-}
-
-void JsonStream::microseconds(std::uint64_t ns) {
-  before_value();
-  fmt::format_to(std::back_inserter(buffer_), "{}.{:03}", ns / 1000, ns % 1000);
-}
-
-void JsonStream::hex(std::uint64_t value) {
-  before_value();
-  fmt::format_to(std::back_inserter(buffer_), "\"{:#x}\"", value);
-}
-
-Status JsonStream::finish() {
-  if (status_ && !buffer_.empty()) status_ = sink_.write(buffer_);
-  buffer_.clear();
-  return status_;
+  rendered(json_quoted(text));
 }
 
 }  // namespace trapline::viewer
