@@ -1,8 +1,8 @@
 // Loads a trace into Perfetto's trace_processor (the WebAssembly build that its UI uses) and answers SQL.
 //
-//   node query.mjs ENGINE_FOLDER TRACE < queries.json > answers.json
+//   node query.mjs ENGINE_FOLDER TRACE QUERIES > ANSWERS
 //
-// Queries are a JSON object of name -> SQL, answers the same names with rows as arrays; integers beyond 2^53
+// QUERIES is a file with a JSON object of name -> SQL, ANSWERS the same names with rows as arrays; integers beyond 2^53
 // are strings. ENGINE_FOLDER is what fetch_trace_processor unpacks. Works with Node 18 and later.
 import { createRequire } from 'node:module';
 import { readFileSync, openSync, readSync, closeSync } from 'node:fs';
@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import vm from 'node:vm';
 
-const [folder, trace] = process.argv.slice(2);
-const queries = JSON.parse(readFileSync(0, 'utf8'));
+const [folder, trace, queriesFile] = process.argv.slice(2);
+const queries = JSON.parse(readFileSync(queriesFile, 'utf8'));
 
 // The engine expects to be a Web Worker of the UI: its scope, and a synchronous fetch of its .wasm.
 globalThis.self = globalThis;

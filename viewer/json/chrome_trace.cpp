@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "viewer/lanes/vm_name.h"
+
 namespace trapline::viewer {
 namespace {
 
@@ -39,7 +41,7 @@ void ChromeTrace::begin(const tracer::TimelineHead& head) {
   json_.begin_object();
   json_.key("traceEvents");
   json_.begin_array();
-  metadata("process_name", 0, info_.path.empty() ? std::string("VM") : "VM " + info_.path);
+  metadata("process_name", 0, vm_name(info_));
 }
 
 void ChromeTrace::lane(const Lane& lane) {

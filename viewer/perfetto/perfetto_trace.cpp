@@ -7,6 +7,7 @@
 #include <protozero/pbf_writer.hpp>
 #include <utility>
 
+#include "viewer/lanes/vm_name.h"
 #include "viewer/output/utf8.h"
 #include "viewer/perfetto/fields.h"
 #include "viewer/perfetto/message.h"
@@ -117,10 +118,7 @@ void PerfettoTrace::begin(const tracer::TimelineHead& head) {
     write_interned(at(InternedField::debug_annotation_names), i, arg_name(static_cast<ArgName>(i)));
   for (std::size_t i = 0; i < kLaneKinds; ++i)
     write_interned(at(InternedField::event_categories), i, category_name(static_cast<LaneKind>(i)));
-  const std::string kind = info_.time_kind == recording::TimeKind::real
-                               ? std::string()
-                               : fmt::format(" ({} time)", recording::time_kind_name(info_.time_kind));
-  write_track(kVmTrack, 0, 0, fmt::format("VM{}{}{}", info_.path.empty() ? "" : " ", info_.path, kind));
+  write_track(kVmTrack, 0, 0, vm_name(info_));
 }
 
 // The trace's own clock is the host's; each vCPU's goes by a number from kFirstCustomClock.
