@@ -127,9 +127,10 @@ void MergedCursor::go_on(std::size_t source) {
   winners_[node] = winner;
   for (; node > 1; node /= 2) {
     const std::size_t other = node ^ 1;
-    const bool other_is_left = (node & 1) != 0;
-    const bool other_wins = (times_[other] < time) | ((times_[other] == time) & other_is_left);
-    const std::uint64_t mask = std::uint64_t{0} - std::uint64_t{other_wins};
+    const std::uint64_t is_earlier = times_[other] < time ? 1 : 0;
+    const std::uint64_t is_as_early = times_[other] == time ? 1 : 0;
+    const std::uint64_t is_left = node & 1;
+    const std::uint64_t mask = std::uint64_t{0} - (is_earlier | (is_as_early & is_left));
     time ^= (time ^ times_[other]) & mask;
     winner ^= (winner ^ winners_[other]) & mask;
     times_[node / 2] = time;
