@@ -28,11 +28,6 @@ std::uint16_t emulated(const tracer::VmmStep& step) {
   return kind == vmm::VmmStep::emulate || kind == vmm::VmmStep::hypercall ? step.vector : std::uint16_t{0};
 }
 
-std::string how_it_ended(const recording::RecordingReader& reader) {
-  if (!reader.end()) return "cut off: the recorder did not come to its end";
-  return std::string(recording::end_reason_name(reader.end()->reason));
-}
-
 }  // namespace
 
 void Summarizer::state(std::uint16_t vcpu, const tracer::StateSlice& slice) {
@@ -103,17 +98,7 @@ void Summarizer::stamps_checked(std::uint16_t vcpu, const tracer::StampCheck& ch
 Summary Summarizer::finish(const recording::RecordingReader& reader) {
   Summary summary;
   summary.info = reader.info();
-  summary.ended = how_it_ended(reader);
-  summary.records_lost = reader.lost();
-  for (const auto& loss : reader.losses()) {
-    if (loss.source == recording::LossSource::unattributed) {
-      summary.unattributed += loss.count;
-    } else {
-      summary.records_lost += loss.count;
-    }
-  }
-  for (const auto& cut : reader.cut())
-    summary.cut_files.push_back(cut.file);
+  summary.whole = completeness_of(reader);
   summary.clock_bound_ns = head_.clock_bound_ns;
   summary.probe_cost = reader.probe_cost();
   summary.stamp_check = stamp_check_;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/completeness.h"
 #include "analysis/ground_truth.h"
 #include "analysis/interrupts.h"
 #include "analysis/recorded_counts.h"
@@ -61,10 +62,7 @@ struct StateRow {
 
 struct Summary {
   recording::RecordingInfo info;
-  std::string ended;                   // "finished", "stopped", "guest crashed", "cut off"
-  std::uint64_t records_lost = 0;      // of every kind, guest stamps included
-  std::uint64_t unattributed = 0;      // interrupts raised in kernel threads: of which VM cannot be told
-  std::vector<std::string> cut_files;  // whose last packet was not written whole
+  Completeness whole;
   std::optional<recording::ProbeCost> probe_cost;
   std::uint64_t clock_bound_ns = 0;
   tracer::StampCheck stamp_check;  // over all vCPUs

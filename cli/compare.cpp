@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "analysis/compare.h"
+#include "analysis/completeness.h"
 #include "base/file.h"
 #include "cli/chosen_recording.h"
 #include "cli/command_line.h"
@@ -180,10 +181,7 @@ class Rounds {
     if (outcome.end == vmm::RunOutcome::End::guest_crashed)
       return fail("the guest crashed on path " + path + "\n" + outcome.crash_report);
     TRAPLINE_ASSIGN(chosen, open_recording(folder));
-    comparison_.records_lost += chosen.reader.lost();
-    for (const auto& loss : chosen.reader.losses()) {
-      if (loss.source != recording::LossSource::unattributed) comparison_.records_lost += loss.count;
-    }
+    comparison_.records_lost += analysis::completeness_of(chosen.reader).records_lost;
     comparison_.clock_bound_ns = std::max(comparison_.clock_bound_ns, chosen.timeline.clock_bound_ns);
     return std::move(chosen);
   }

@@ -12,21 +12,28 @@
 #include "cli/subcommands.h"
 #include "cli/time_argument.h"
 #include "tracer/timeline/sink.h"
+#include "viewer/csv/csv_table.h"
 #include "viewer/json/chrome_trace.h"
+#include "viewer/json/timeline_json.h"
 #include "viewer/lanes/timeline_slices.h"
 #include "viewer/output/gzip_sink.h"
 #include "viewer/perfetto/perfetto_trace.h"
+#include "viewer/rows/timeline_rows.h"
 
 namespace trapline::cli {
 namespace {
 
 using Limits = tracer::TimelineWindow::Limits;
 using recording::RecordingReader;
+using viewer::TimelineTable;
+
+constexpr TimelineTable kDefaultTable = TimelineTable::exits;
 
 struct Options {
   std::string folder;
   std::string format;
   std::string output;
+  std::string table;
   std::string from;
   std::string to;
   std::vector<std::uint16_t> vcpus;
@@ -47,6 +54,7 @@ class FdSink : public viewer::TextSink {
 struct Export {
   const RecordingReader& reader;
   Limits limits;
+  TimelineTable table = kDefaultTable;  // of a format that has one only
 
   // One pass over the recording.
   Status play(tracer::TimelineSink& sink) const {
@@ -74,14 +82,34 @@ Status export_perfetto(const Export& what, viewer::TextSink& sink) {
   return writer.finish();
 }
 
+// A pass for each table: they follow one another in the document.
+Status export_timeline(const Export& what, viewer::TextSink& sink) {
+  TRAPLINE_ASSIGN(head, tracer::read_timeline_head(what.reader));
+  viewer::TimelineJson writer(what.reader, head, what.limits, sink);
+  for (std::size_t i = 0; i < viewer::kTimelineTables && !writer.failed(); ++i) {
+    viewer::TimelineRows rows(static_cast<TimelineTable>(i), writer);
+    TRAPLINE_TRY(what.play(rows));
+  }
+  return writer.finish();
+}
+
+Status export_csv(const Export& what, viewer::TextSink& sink) {
+  viewer::CsvTable writer(sink);
+  viewer::TimelineRows rows(what.table, writer);
+  TRAPLINE_TRY(what.play(rows));
+  return writer.finish();
+}
+
 struct Format {
   const char* name;
   const char* what;
   Status (*write)(const Export& what, viewer::TextSink& sink);
 };
 constexpr std::array kFormats = {
+    Format{"timeline", "all of it as JSON (schema trapline.timeline/1)", export_timeline},
     Format{"chrome", "Chrome Trace Event JSON, for ui.perfetto.dev", export_chrome},
     Format{"perfetto", "Perfetto's own format, smaller and with a track tree", export_perfetto},
+    Format{"csv", "one table of it", export_csv},
 };
 
 Result<Limits> limits_of(const Options& options, const RecordingReader& reader) {
@@ -108,6 +136,15 @@ Result<Limits> limits_of(const Options& options, const RecordingReader& reader) 
   return limits;
 }
 
+Result<TimelineTable> table_of(const Options& options) {
+  if (options.table.empty()) return kDefaultTable;
+  if (options.format != "csv") {
+    return fail(fmt::format("--table goes with --format csv, not with {}", options.format),
+                "the other formats hold all tables", ExitStatus::wrong_usage);
+  }
+  return *viewer::table_of(options.table);
+}
+
 Status write_to(int fd, const std::string& name, const Format& format, const Export& what) {
   FdSink file(fd, name);
   if (!name.ends_with(".gz")) return format.write(what, file);
@@ -119,7 +156,8 @@ Status write_to(int fd, const std::string& name, const Format& format, const Exp
 Result<ExitStatus> run_export(const Options& options) {
   TRAPLINE_ASSIGN(reader, RecordingReader::open(options.folder));
   TRAPLINE_ASSIGN(limits, limits_of(options, reader));
-  const Export what{reader, limits};
+  TRAPLINE_ASSIGN(table, table_of(options));
+  const Export what{reader, limits, table};
   const Format& format =
       *std::ranges::find_if(kFormats, [&](const Format& one) { return options.format == one.name; });
   if (options.output.empty()) {
@@ -137,6 +175,13 @@ std::string described_formats() {
   for (const Format& format : kFormats)
     text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", format.name, format.what);
   return text;
+}
+
+std::vector<std::string> table_names() {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < viewer::kTimelineTables; ++i)
+    names.emplace_back(viewer::table_name(static_cast<TimelineTable>(i)));
+  return names;
 }
 
 std::vector<std::string> format_names() {
@@ -159,6 +204,9 @@ Subcommand add_export(CLI::App& program) {
       "-o", options->output,
       "File to write, replaced if it exists, compressed if its name ends in .gz; standard output if "
       "not given");
+  app->add_option("--table", options->table,
+                  fmt::format("Of csv: which table; {} if not given", viewer::table_name(kDefaultTable)))
+      ->check(CLI::IsMember(table_names()));
   app->add_option("--from", options->from,
                   "Leave out what ended before: 1.5ms, 200us, 3s, or nanoseconds, from the trace's start");
   app->add_option("--to", options->to, "Leave out what began after");

@@ -1,5 +1,6 @@
-// check_loads [DIR]: exports a recording in every timeline form, loads each into Perfetto's trace_processor,
-// and compares what SQL says there with what the recording holds. Without DIR it makes a recording for it.
+// check_loads [DIR]: exports a recording in every format. Those for Perfetto are loaded into its
+// trace_processor, and what SQL says there is compared with what the recording holds; those that are rows are
+// counted and checked against their schema. Without DIR it makes a recording for it.
 // check_loads --make DIR EXITS: only makes one, of any length.
 //
 // Exit status: 0 as it should be, 1 not, 2 wrong usage, 77 trace_processor or Node.js cannot be had.
@@ -17,8 +18,8 @@
 #include <optional>
 #include <string>
 
+#include "tests/support/busy_recording.h"
 #include "tests/support/command.h"
-#include "tests/trace_processor/busy_recording.h"
 #include "tests/trace_processor/expected_slices.h"
 #include "tracer/recording/reader.h"
 
@@ -121,16 +122,71 @@ class Checker {
       const std::string name = form;
       const std::string format = name.substr(0, name.find('.'));
       const std::string file = workspace_ / name;
-      const auto exported =
-          run_command({TRAPLINE_PROGRAM, "export", recording_, "--format", format, "-o", file});
-      if (exported.status != 0) return say("trapline export: " + exported.err);
+      if (!exported({"--format", format}, file)) return kNotSo;
       const std::uint64_t origin = format == "chrome" ? 0 : expected.origin;
       if (const auto status = compare(name, file, origin, expected)) return *status;
     }
+    check_timeline(expected.counts());
+    check_csv(expected.counts());
     return wrong_ ? kNotSo : kAsItShouldBe;
   }
 
  private:
+  using Counts = std::map<std::string, std::uint64_t>;
+
+  bool exported(std::vector<std::string> options, const std::string& file) {
+    std::vector<std::string> command = {TRAPLINE_PROGRAM, "export", recording_, "-o", file};
+    command.insert(command.end(), options.begin(), options.end());
+    const auto result = run_command(command);
+    if (result.status == 0) return true;
+    wrong_ = true;
+    say("trapline export: " + result.err);
+    return false;
+  }
+
+  void check_timeline(const Counts& expected) {
+    for (const auto* name : {"timeline.json", "timeline.json.gz"}) {
+      const std::string file = workspace_ / name;
+      if (!exported({"--format", "timeline"}, file)) return;
+      const auto result = run_command({TRAPLINE_VALIDATE, TRAPLINE_TIMELINE_SCHEMA, file});
+      fmt::print("{}: {}{}{}\n", name, result.status == 0 ? "as its schema says" : "", result.out,
+                 result.err);
+      wrong_ |= result.status != 0 && result.status != kSkipped;
+    }
+    std::ifstream file(workspace_ / "timeline.json");
+    const auto document = json::parse(file);
+    for (const auto& [table, count] : expected)
+      count_rows("timeline.json", table, document[table].size(), count);
+  }
+
+  void check_csv(const Counts& expected) {
+    const std::string file = workspace_ / "table.csv";
+    for (const auto& [table, count] : expected) {
+      if (!exported({"--format", "csv", "--table", table}, file)) return;
+      count_rows("csv", table, csv_lines(file) - 1, count);
+    }
+  }
+
+  // A quoted field may hold line ends.
+  static std::uint64_t csv_lines(const std::string& name) {
+    std::ifstream file(name);
+    std::uint64_t lines = 0;
+    bool quoted = false;
+    for (char c = 0; file.get(c);) {
+      quoted ^= c == '"';
+      lines += c == '\n' && !quoted ? 1 : 0;
+    }
+    return lines;
+  }
+
+  void count_rows(const std::string& name, const std::string& table, std::uint64_t rows,
+                  std::uint64_t expected) {
+    fmt::print("{}: {} {}\n", name, rows, table);
+    if (rows == expected) return;
+    wrong_ = true;
+    fmt::print("{}: {} {} were recorded\n", name, expected, table);
+  }
+
   int say(const std::string& text) {
     fmt::print("{}\n", text);
     return kNotSo;

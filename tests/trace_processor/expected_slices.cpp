@@ -50,7 +50,7 @@ void ExpectedSlices::exit(std::uint16_t vcpu, const tracer::Exit& exit) {
 }
 
 void ExpectedSlices::step(std::uint16_t vcpu, const tracer::VmmStep& step) {
-  ++counts_["steps"];
+  ++counts_["vmm_steps"];
   add(vcpu, "VMM", vmm::describe_step(static_cast<vmm::VmmStep>(step.step), step.vector, step.arg),
       step.begin, step.end);
 }

@@ -44,7 +44,7 @@ class ExpectedSlices : public tracer::TimelineSink {
   // Sorted; complete after end().
   [[nodiscard]] const std::vector<SliceRow>& slices() const { return rows_; }
   [[nodiscard]] const std::vector<ArrowRow>& arrows() const { return arrows_; }
-  // How many items there were: for forms that are no slices.
+  // How many items there were, by table of the forms that are rows: "vmm_steps".
   [[nodiscard]] const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
 
  private:

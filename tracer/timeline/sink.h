@@ -34,6 +34,9 @@ class TimelineSink {
 // Reads the whole recording once. Fails where the recording cannot be dated (no clock samples) and at damage.
 [[nodiscard]] Status stream_timeline(const recording::RecordingReader& reader, TimelineSink& sink);
 
+// What stream_timeline() would hand to begin(); fails as it does.
+[[nodiscard]] Result<TimelineHead> read_timeline_head(const recording::RecordingReader& reader);
+
 // Hands on what overlaps [from, to], counted from head.begin, of the vCPUs in `vcpus` (empty: all).
 // States are cut off at the borders; everything else comes whole.
 class TimelineWindow : public TimelineSink {

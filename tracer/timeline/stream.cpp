@@ -45,12 +45,12 @@ class Streamer {
       : reader_(reader), clock_(std::move(clock)), out_(sink), sink_(&sink) {}
 
   Status run();
+  TimelineHead head() const;
 
  private:
   static constexpr std::array kKernel = {StreamClass::exits, StreamClass::kvm};
 
   [[nodiscard]] bool has_stream(StreamClass stream) const;
-  TimelineHead head() const;
   Status read_offsets();
   void take(const Event& event);
   void take(const trl_exit_cycle& cycle);
@@ -282,6 +282,12 @@ Status Streamer::run() {
 Status stream_timeline(const RecordingReader& reader, TimelineSink& sink) {
   TRAPLINE_ASSIGN(clock, HostClock::through(reader.clock_samples()));
   return Streamer(reader, std::move(clock), sink).run();
+}
+
+Result<TimelineHead> read_timeline_head(const RecordingReader& reader) {
+  TRAPLINE_ASSIGN(clock, HostClock::through(reader.clock_samples()));
+  TimelineSink none;
+  return Streamer(reader, std::move(clock), none).head();
 }
 
 }  // namespace trapline::tracer

@@ -146,7 +146,7 @@ json context(const Summary& summary) {
   json object = machine_json(summary.info);
   object["tsc_khz"] = summary.info.tsc_khz;
   object["path"] = summary.info.path;
-  object["ended"] = summary.ended;
+  object["ended"] = summary.whole.ended;
   object["traced_ns"] = summary.traced_ns;
   return object;
 }
@@ -155,23 +155,24 @@ json context(const Summary& summary) {
 
 json report_json(const Summary& summary) {
   const auto& info = summary.info;
-  json document = {{"schema", "trapline.report/1"},
-                   {"time", {{"kind", recording::time_kind_name(info.time_kind)}}},
-                   {"context", context(summary)},
-                   {"lost", {{"records", summary.records_lost}, {"cut_files", summary.cut_files}}},
-                   {"unattributed", summary.unattributed},
-                   {"clock",
-                    {{"bound_ns", summary.clock_bound_ns},
-                     {"sync_error_ns", summary.stamp_check.worst_violation_ns},
-                     {"stamps", summary.stamp_check.checked},
-                     {"violations", summary.stamp_check.outside}}},
-                   {"probe_cost", nullptr},
-                   {"exits", exits(summary)},
-                   {"interrupts", interrupts(summary)},
-                   {"vmm_steps", vmm_steps(summary)},
-                   {"workloads", workloads(summary)},
-                   {"accounting", accounting(summary)},
-                   {"counted_elsewhere", truth(summary)}};
+  json document = {
+      {"schema", "trapline.report/1"},
+      {"time", {{"kind", recording::time_kind_name(info.time_kind)}}},
+      {"context", context(summary)},
+      {"lost", {{"records", summary.whole.records_lost}, {"cut_files", summary.whole.cut_files}}},
+      {"unattributed", summary.whole.unattributed},
+      {"clock",
+       {{"bound_ns", summary.clock_bound_ns},
+        {"sync_error_ns", summary.stamp_check.worst_violation_ns},
+        {"stamps", summary.stamp_check.checked},
+        {"violations", summary.stamp_check.outside}}},
+      {"probe_cost", nullptr},
+      {"exits", exits(summary)},
+      {"interrupts", interrupts(summary)},
+      {"vmm_steps", vmm_steps(summary)},
+      {"workloads", workloads(summary)},
+      {"accounting", accounting(summary)},
+      {"counted_elsewhere", truth(summary)}};
   if (summary.probe_cost) {
     document["probe_cost"] = {{"per_exit_ns", summary.probe_cost->per_exit_ns},
                               {"traced_ns", summary.probe_cost->traced_ns},

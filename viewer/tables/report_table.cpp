@@ -17,13 +17,14 @@ using tracer::Cause;
 // What a reader must know before believing any figure below.
 std::string header(const Summary& summary) {
   const auto& info = summary.info;
-  std::string text = fmt::format("trapline: {} of {} traced, path {}, Linux {}, {}\n", summary.ended,
+  std::string text = fmt::format("trapline: {} of {} traced, path {}, Linux {}, {}\n", summary.whole.ended,
                                  short_time(static_cast<double>(summary.traced_ns)),
                                  info.path.empty() ? "-" : printable(info.path),
                                  printable(info.kernel_release), recording::isa_name(info.isa));
   text += time_note(info.time_kind);
-  text += fmt::format("lost records: {}", summary.records_lost);
-  if (summary.unattributed != 0) text += fmt::format(", interrupts of no known VM: {}", summary.unattributed);
+  text += fmt::format("lost records: {}", summary.whole.records_lost);
+  if (summary.whole.unattributed != 0)
+    text += fmt::format(", interrupts of no known VM: {}", summary.whole.unattributed);
   text += fmt::format(
       "\nclock: error bound {} ns; {} guest stamps, {} outside of their entry..exit, worst by {} ns\n",
       summary.clock_bound_ns, summary.stamp_check.checked, summary.stamp_check.outside,
@@ -34,7 +35,7 @@ std::string header(const Summary& summary) {
         summary.probe_cost->per_exit_ns, summary.probe_cost->exits, summary.probe_cost->traced_ns,
         summary.probe_cost->untraced_ns);
   }
-  for (const std::string& file : summary.cut_files)
+  for (const std::string& file : summary.whole.cut_files)
     text += fmt::format("cut: the end of {} is missing\n", file);
   return text;
 }

@@ -146,8 +146,8 @@ TEST_F(SummaryTest, TellsTheRecordingsFacts) {
   vcpu_.vcpu = 1;  // whose counts the sample has: 1001 accesses of port 0x3f8, 1002 halts of KVM's
   vcpu_.steps = {step_at(1, 2, vmm::VmmStep::emulate, 7, 0x3f8, GUEST_COUNT_IO)};
   const Summary figures = summary();
-  EXPECT_EQ(figures.ended, "stopped");
-  EXPECT_EQ(figures.records_lost, 1003u);
+  EXPECT_EQ(figures.whole.ended, "stopped");
+  EXPECT_EQ(figures.whole.records_lost, 1003u);
   ASSERT_EQ(figures.truth.size(), 1u);
   EXPECT_EQ(figures.truth[0].guest, 1001u);
   EXPECT_EQ(figures.truth[0].recorded, 1u);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 
@@ -71,7 +73,7 @@ TEST(PerfettoTrace, SlicesHaveTheirNamesTimesAndArguments) {
                                                             {"info2", "0x0"}}));
   const auto outer = trace.named("ISR 0x40");
   ASSERT_EQ(outer.size(), 1u);
-  EXPECT_EQ(outer[0].args["eoi_after_ns"], "30") << "told with the end";
+  EXPECT_EQ(outer[0].args.at("eoi_after_ns"), "30") << "told with the end";
   ASSERT_EQ(trace.named("ISR 0x80").size(), 1u);
   EXPECT_EQ(trace.named("ISR 0x80")[0].depth, 1);
 }

@@ -22,7 +22,7 @@ Distribution durations(std::initializer_list<std::uint64_t> ns) {
 // One vCPU with one row in each table.
 Summary small_summary() {
   Summary summary;
-  summary.ended = "finished";
+  summary.whole.ended = "finished";
   summary.info.path = "emulate";
   summary.info.kernel_release = "6.12";
   summary.info.isa = recording::Isa::svm;
@@ -44,9 +44,9 @@ Summary small_summary() {
 
 TEST(ReportTable, BeginsWithWhatQualifiesTheFigures) {
   Summary summary = small_summary();
-  summary.records_lost = 4;
+  summary.whole.records_lost = 4;
   summary.info.time_kind = recording::TimeKind::emulated;
-  summary.cut_files = {"exits_cpu0"};
+  summary.whole.cut_files = {"exits_cpu0"};
   const std::string text = report_text(summary);
   EXPECT_TRUE(text.starts_with("trapline: finished of 10 us traced, path emulate, Linux 6.12, svm\n"))
       << text;

@@ -1,4 +1,4 @@
-#include "tests/trace_processor/busy_recording.h"
+#include "tests/support/busy_recording.h"
 
 #include <array>
 #include <vector>
