@@ -11,7 +11,6 @@ namespace trapline::bench {
 // What was done, as the measured function counts it.
 struct Work {
   std::uint64_t items = 0;
-  std::uint64_t slices = 0;
   std::uint64_t bytes = 0;
 };
 

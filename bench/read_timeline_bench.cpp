@@ -19,8 +19,8 @@
 #include "bench/synthetic_recording.h"
 #include "tracer/recording/reader.h"
 #include "tracer/timeline/sink.h"
-#include "tracer/timeline/timeline.h"
-#include "viewer/json/chrome_trace.h"
+#include "viewer/export.h"
+#include "viewer/lanes/timeline_slices.h"
 
 namespace trapline::bench {
 namespace {
@@ -114,33 +114,64 @@ Result<Work> make_report(const RecordingReader& reader) {
   return Work{.items = events_in(reader)};
 }
 
-// Counts what would be written: a slice begins a line.
+// What is written goes nowhere, but is counted.
 class CountingSink : public viewer::TextSink {
  public:
   Status write(std::string_view text) override {
     bytes_ += text.size();
-    lines_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
     return {};
   }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-  [[nodiscard]] std::uint64_t lines() const { return lines_; }
 
  private:
   std::uint64_t bytes_ = 0;
-  std::uint64_t lines_ = 0;
 };
 
-Result<Work> export_chrome(const RecordingReader& reader) {
-  CountingSink sink;
-  TRAPLINE_ASSIGN(timeline, tracer::build_timeline(reader));
-  TRAPLINE_TRY(viewer::write_chrome_trace(timeline, reader.info(), sink));
-  return Work{events_in(reader), sink.lines(), sink.bytes()};
+class SliceCounter : public viewer::SliceWriter {
+ public:
+  void begin(const tracer::TimelineHead& /*head*/) override {}
+  void lane(const viewer::Lane& /*lane*/) override {}
+  void slice(const viewer::Slice& /*slice*/) override { ++slices_; }
+  void opened(const viewer::Slice& /*slice*/) override {}
+  void closed(const viewer::Slice& /*slice*/) override { ++slices_; }
+  void end() override {}
+  [[nodiscard]] bool failed() const override { return false; }
+  [[nodiscard]] std::uint64_t slices() const { return slices_; }
+
+ private:
+  std::uint64_t slices_ = 0;
+};
+
+// Of the synthetic recordings, which are always the same.
+Result<std::uint64_t> slices_of(const std::filesystem::path& folder, std::uint64_t exits) {
+  static std::map<std::uint64_t, std::uint64_t> known;
+  if (const auto found = known.find(exits); found != known.end()) return found->second;
+  TRAPLINE_ASSIGN(reader, RecordingReader::open(folder));
+  viewer::Labels labels;
+  SliceCounter counter;
+  viewer::TimelineSlices slices(labels, counter);
+  TRAPLINE_TRY(tracer::stream_timeline(reader, slices));
+  return known[exits] = counter.slices();
 }
 
-void measure(benchmark::State& state, Result<Work> (*run)(const RecordingReader&)) {
+Result<Work> export_as(const viewer::ExportFormat& format, const RecordingReader& reader) {
+  CountingSink sink;
+  TRAPLINE_TRY(format.write({reader, {}}, sink));
+  return Work{.items = events_in(reader), .bytes = sink.bytes()};
+}
+
+using Run = std::function<Result<Work>(const RecordingReader&)>;
+
+void measure(benchmark::State& state, const Run& run, bool makes_slices) {
   const auto exits = static_cast<std::uint64_t>(state.range(0));
   const auto folder = recordings().of(exits);
   if (!folder) return state.SkipWithError(folder.error().what.c_str());
+  std::uint64_t slices = 0;
+  if (makes_slices) {
+    const auto counted = slices_of(*folder, exits);
+    if (!counted) return state.SkipWithError(counted.error().what.c_str());
+    slices = *counted;
+  }
   double seconds = 0;
   double peak_mib = 0;
   Work all;
@@ -154,14 +185,16 @@ void measure(benchmark::State& state, Result<Work> (*run)(const RecordingReader&
     seconds += measured->seconds;
     peak_mib = std::max(peak_mib, measured->peak_mib);
     all.items += measured->work.items;
-    all.slices += measured->work.slices;
     all.bytes += measured->work.bytes;
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(all.items));
   state.counters["exits/s"] =
       static_cast<double>(exits * static_cast<std::uint64_t>(state.iterations())) / seconds;
   state.counters["peak_MiB"] = peak_mib;
-  if (all.slices != 0) state.counters["slices/s"] = static_cast<double>(all.slices) / seconds;
+  if (slices != 0) {
+    state.counters["slices/s"] =
+        static_cast<double>(slices * static_cast<std::uint64_t>(state.iterations())) / seconds;
+  }
   if (all.bytes != 0) state.SetBytesProcessed(static_cast<std::int64_t>(all.bytes));
 }
 
@@ -171,8 +204,9 @@ void measure(benchmark::State& state, Result<Work> (*run)(const RecordingReader&
 int main(int argc, char** argv) {
   using trapline::bench::measure;
   const auto exits = static_cast<std::int64_t>(trapline::bench::asked_exits());
-  const auto add = [&](const char* name, auto run) {
-    benchmark::RegisterBenchmark(name, [run](benchmark::State& state) { measure(state, run); })
+  const auto add = [&](const std::string& name, const trapline::bench::Run& run, bool makes_slices = false) {
+    benchmark::RegisterBenchmark(
+        name.c_str(), [run, makes_slices](benchmark::State& state) { measure(state, run, makes_slices); })
         ->Arg(std::max<std::int64_t>(exits / 10, 1))
         ->Arg(exits)
         ->ArgName("exits")
@@ -183,7 +217,11 @@ int main(int argc, char** argv) {
   add("walk", trapline::bench::walk_events);
   add("timeline", trapline::bench::make_timeline);
   add("report", trapline::bench::make_report);
-  add("chrome", trapline::bench::export_chrome);
+  for (const auto& format : trapline::viewer::export_formats()) {
+    const auto run = [&format](const auto& reader) { return trapline::bench::export_as(format, reader); };
+    const std::string name = format.name;
+    add("export " + name, run, name == "chrome" || name == "perfetto");
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

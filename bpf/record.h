@@ -84,13 +84,25 @@ struct trl_exit_cycle {
 
 /*
  * What happens outside a cycle. Use of the arguments:
- *   TRL_SET_IRQ      arg0 gsi           arg1 level         arg32 irq source id
- *   TRL_MSI_SET_IRQ  arg0 address       arg1 data
- *   TRL_ACCEPT_IRQ   arg0 vector        arg1 delivery mode | trigger mode << 16 | posted << 32   arg32 target
- * vcpu_id TRL_EOI, PV_EOI  arg0 vector                           arg32 vcpu_id TRL_WAKEUP       arg0 ns
- * halted     arg1 waited | valid << 1 TRL_HALT_POLL    arg0 new ns        arg1 old ns TRL_SCHED_OUT    arg0
- * task state (0: preempted) TRL_WAKING       arg32 tid of the waker       (head.vcpu and head.tid: of the
- * woken thread) TRL_TSC_OFFSET   arg0 previous      arg1 next
+ *
+ *   TRL_SET_IRQ      arg0 gsi, arg1 level, arg32 irq source id
+ *
+ *   TRL_MSI_SET_IRQ  arg0 address, arg1 data
+ *
+ *   TRL_ACCEPT_IRQ   arg0 vector, arg1 delivery mode | trigger mode << 16 | posted << 32, arg32 target
+ * vcpu_id
+ *
+ *   TRL_EOI, TRL_PV_EOI  arg0 vector, arg32 vcpu_id
+ *
+ *   TRL_WAKEUP       arg0 ns halted, arg1 waited | valid << 1
+ *
+ *   TRL_HALT_POLL    arg0 new ns, arg1 old ns
+ *
+ *   TRL_SCHED_OUT    arg0 task state (0: preempted)
+ *
+ *   TRL_WAKING       arg32 tid of the waker (head.vcpu and head.tid: of the woken thread)
+ *
+ *   TRL_TSC_OFFSET   arg0 previous, arg1 next
  */
 struct trl_kvm_event {
   struct trl_record_head head;

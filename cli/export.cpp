@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,14 +10,8 @@
 #include "base/file.h"
 #include "cli/subcommands.h"
 #include "cli/time_argument.h"
-#include "tracer/timeline/sink.h"
-#include "viewer/csv/csv_table.h"
-#include "viewer/json/chrome_trace.h"
-#include "viewer/json/timeline_json.h"
-#include "viewer/lanes/timeline_slices.h"
+#include "viewer/export.h"
 #include "viewer/output/gzip_sink.h"
-#include "viewer/perfetto/perfetto_trace.h"
-#include "viewer/rows/timeline_rows.h"
 
 namespace trapline::cli {
 namespace {
@@ -49,67 +42,6 @@ class FdSink : public viewer::TextSink {
  private:
   int fd_;
   std::string name_;
-};
-
-struct Export {
-  const RecordingReader& reader;
-  Limits limits;
-  TimelineTable table = kDefaultTable;  // of a format that has one only
-
-  // One pass over the recording.
-  Status play(tracer::TimelineSink& sink) const {
-    tracer::TimelineWindow window(sink, limits);
-    return tracer::stream_timeline(reader, window);
-  }
-};
-
-Status export_chrome(const Export& what, viewer::TextSink& sink) {
-  viewer::Labels labels;
-  viewer::ChromeTrace writer(what.reader.info(), labels, sink);
-  viewer::TimelineSlices slices(labels, writer);
-  TRAPLINE_TRY(what.play(slices));
-  return writer.finish();
-}
-
-Status export_perfetto(const Export& what, viewer::TextSink& sink) {
-  const RecordingReader& reader = what.reader;
-  viewer::Labels labels;
-  viewer::PerfettoTrace writer(
-      reader.info(), viewer::guest_clock_readings(reader.info(), reader.vcpus(), reader.clock_samples()),
-      labels, sink);
-  viewer::TimelineSlices slices(labels, writer);
-  TRAPLINE_TRY(what.play(slices));
-  return writer.finish();
-}
-
-// A pass for each table: they follow one another in the document.
-Status export_timeline(const Export& what, viewer::TextSink& sink) {
-  TRAPLINE_ASSIGN(head, tracer::read_timeline_head(what.reader));
-  viewer::TimelineJson writer(what.reader, head, what.limits, sink);
-  for (std::size_t i = 0; i < viewer::kTimelineTables && !writer.failed(); ++i) {
-    viewer::TimelineRows rows(static_cast<TimelineTable>(i), writer);
-    TRAPLINE_TRY(what.play(rows));
-  }
-  return writer.finish();
-}
-
-Status export_csv(const Export& what, viewer::TextSink& sink) {
-  viewer::CsvTable writer(sink);
-  viewer::TimelineRows rows(what.table, writer);
-  TRAPLINE_TRY(what.play(rows));
-  return writer.finish();
-}
-
-struct Format {
-  const char* name;
-  const char* what;
-  Status (*write)(const Export& what, viewer::TextSink& sink);
-};
-constexpr std::array kFormats = {
-    Format{"timeline", "all of it as JSON (schema trapline.timeline/1)", export_timeline},
-    Format{"chrome", "Chrome Trace Event JSON, for ui.perfetto.dev", export_chrome},
-    Format{"perfetto", "Perfetto's own format, smaller and with a track tree", export_perfetto},
-    Format{"csv", "one table of it", export_csv},
 };
 
 Result<Limits> limits_of(const Options& options, const RecordingReader& reader) {
@@ -145,7 +77,8 @@ Result<TimelineTable> table_of(const Options& options) {
   return *viewer::table_of(options.table);
 }
 
-Status write_to(int fd, const std::string& name, const Format& format, const Export& what) {
+Status write_to(int fd, const std::string& name, const viewer::ExportFormat& format,
+                const viewer::Export& what) {
   FdSink file(fd, name);
   if (!name.ends_with(".gz")) return format.write(what, file);
   viewer::GzipSink compressed(file);
@@ -157,9 +90,9 @@ Result<ExitStatus> run_export(const Options& options) {
   TRAPLINE_ASSIGN(reader, RecordingReader::open(options.folder));
   TRAPLINE_ASSIGN(limits, limits_of(options, reader));
   TRAPLINE_ASSIGN(table, table_of(options));
-  const Export what{reader, limits, table};
-  const Format& format =
-      *std::ranges::find_if(kFormats, [&](const Format& one) { return options.format == one.name; });
+  const viewer::Export what{reader, limits, table};
+  const viewer::ExportFormat& format = *std::ranges::find_if(
+      viewer::export_formats(), [&](const auto& one) { return options.format == one.name; });
   if (options.output.empty()) {
     TRAPLINE_TRY(write_to(STDOUT_FILENO, "standard output", format, what));
     return ExitStatus::done;
@@ -172,7 +105,7 @@ Result<ExitStatus> run_export(const Options& options) {
 
 std::string described_formats() {
   std::string text;
-  for (const Format& format : kFormats)
+  for (const auto& format : viewer::export_formats())
     text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", format.name, format.what);
   return text;
 }
@@ -186,7 +119,7 @@ std::vector<std::string> table_names() {
 
 std::vector<std::string> format_names() {
   std::vector<std::string> names;
-  for (const Format& format : kFormats)
+  for (const auto& format : viewer::export_formats())
     names.emplace_back(format.name);
   return names;
 }

@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "viewer/output/utf8.h"
 
 namespace trapline::viewer {
 namespace {
+
+// ASCII that needs no escape: nearly all that is written.
+constexpr bool stays_as_it_is(char c) {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
 
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
@@ -43,7 +49,11 @@ void JsonStream::key(std::string_view name) {
 }
 
 void JsonStream::string(std::string_view text) {
-  rendered(json_quoted(text));
+  if (!std::ranges::all_of(text, stays_as_it_is)) return rendered(json_quoted(text));
+  before_value();
+  out_.put('"');
+  out_.put(text);
+  out_.put('"');
 }
 
 }  // namespace trapline::viewer
