@@ -18,9 +18,8 @@ namespace trapline::tracer {
 // What KVM says of an interrupt on its way differs by source; the order of the events, and in whose thread
 // they happen, was traced for each on Linux 6.1 and 6.12 (docs/how-it-works.md has the table). The rules:
 //
-//  raised     the VMM's mark in the thread that accepts next, else kvm_set_irq or kvm_msi_set_irq there; of
-//  an
-//             IPI the sender's exit; of a LAPIC timer the exit, or the wakeup, that led to the acceptance.
+//  raised     the VMM's mark in the thread that accepts next, else kvm_set_irq or kvm_msi_set_irq there;
+//             of an IPI the sender's exit; of a LAPIC timer the exit, or the wakeup, before the acceptance.
 //  accepted   kvm_apic_accept_irq names vCPU and vector. One more while one is pending is coalesced with it.
 //  kicked     the first exit after the acceptance; if the vCPU was in KVM: the waking of its thread.
 //  injected   the first entry of the vCPU that injects the vector. One whose delivery an exit interrupted is
