@@ -29,8 +29,22 @@ struct pt_regs;
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* arch/x86/include/asm/kvm_host.h, include/linux/kvm_host.h */
+struct kvm_queued_exception {
+  bool injected;
+  bool has_error_code;
+  u8 vector;
+};
+struct kvm_queued_interrupt {
+  bool injected;
+  bool soft;
+  u8 nr;
+};
 struct kvm_vcpu_arch {
   unsigned long regs[17]; /* enum kvm_reg: 0 RAX, 1 RCX, ..., 16 RIP */
+  u32 regs_avail;         /* bit by enum kvm_reg: read from the VMCS since the exit */
+  struct kvm_queued_exception exception;
+  struct kvm_queued_interrupt interrupt;
+  bool nmi_injected;
 };
 struct kvm_vcpu {
   int vcpu_id;
@@ -56,6 +70,27 @@ struct vmcb {
 struct vcpu_svm {
   struct kvm_vcpu vcpu;
   struct vmcb* vmcb;
+};
+
+/* arch/x86/kvm/vmx/vmx.h */
+union vmx_exit_reason {
+  u32 full;
+};
+struct vcpu_vmx {
+  struct kvm_vcpu vcpu;
+  union vmx_exit_reason exit_reason;
+  unsigned long exit_qualification;
+  u32 exit_intr_info;
+  u32 idt_vectoring_info;
+};
+
+/* The record of the classic tracepoint kvm_exit, arch/x86/kvm/trace.h */
+struct trace_event_raw_kvm_exit {
+  unsigned int exit_reason;
+  unsigned long guest_rip;
+  u64 info1;
+  u64 info2;
+  u32 intr_info;
 };
 
 /* include/linux/sched.h */

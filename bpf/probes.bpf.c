@@ -3,9 +3,10 @@
  * The probes: one record for each VM exit -> VM entry cycle, and small ones for what happens outside of
  * cycles.
  *
- * kvm_exit stores a time stamp, kvm_userspace_exit another, kvm_entry reads everything else from the VMCB and
- * writes the record: the exit is still described there, and one place that reads is cheaper than two (see
- * bench/).
+ * kvm_exit stores a time stamp, kvm_userspace_exit another, kvm_entry reads everything else and writes the
+ * record: on SVM the VMCB still describes the exit there, and one place that reads is cheaper than two (see
+ * bench/). VMX has no such place: vmx.h. Of the programs for kvm_exit and kvm_entry the recorder loads those
+ * of the machine's kind.
  */
 #include "kernel_types.h"
 #define __VMLINUX_H__
@@ -17,6 +18,7 @@
 #include "record.h"
 #include "slot.h"
 #include "vmcb.h"
+#include "vmx.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -80,16 +82,18 @@ static __always_inline void emit(u16 id, u16 vcpu_id, u32 tid, u32 arg32, u64 ar
 
 /* ---- The exit cycle ---- */
 
-/* What the slot knows of the cycle; what the VMCB knows is read apart. */
+/* What the slot knows of every cycle; what the exit was is read apart. */
 static __always_inline void fill_cycle(struct trl_exit_cycle* cycle, const struct slot* slot) {
   cycle->head.tid = slot->tid;
   cycle->exit_ns = slot->exit_ns;
   cycle->user_exit_ns = slot->user_exit_ns;
   cycle->user_reason = slot->user_reason;
-  cycle->flags = TRL_ISA_SVM | (slot->user_exit_ns ? TRL_TO_USER : 0) | (slot->exit_ns ? 0 : TRL_ENTRY_ONLY);
+  cycle->flags = (isa_is_vmx ? TRL_ISA_VMX : TRL_ISA_SVM) | (isa_is_vmx && !vmx_complete ? TRL_NO_RIP : 0) |
+                 (slot->user_exit_ns ? TRL_TO_USER : 0) | (slot->exit_ns ? 0 : TRL_ENTRY_ONLY);
   /* After a shutdown (a triple fault) KVM has cleared the VMCB (svm.c, shutdown_interception). What the exit
    * was is known all the same. */
-  if (slot->user_exit_ns && slot->user_reason == KVM_EXIT_SHUTDOWN) cycle->reason = SVM_EXIT_SHUTDOWN;
+  if (!isa_is_vmx && slot->user_exit_ns && slot->user_reason == KVM_EXIT_SHUTDOWN)
+    cycle->reason = SVM_EXIT_SHUTDOWN;
 }
 
 /* Tells of a cycle whose end is not in sight: its thread leaves the CPU, or ends, or recording stops. */
@@ -103,7 +107,12 @@ static __noinline int emit_open_cycle(struct slot* slot) {
     return 0;
   }
   slot->open_told = 1;
-  vmcb_read_copy(&carrier->cycle, slot->vcpu);
+  if (isa_is_vmx) {
+    if (!vmx_complete) vmx_read_copy(slot, slot->vcpu);
+    vmx_fill(&carrier->cycle, slot);
+  } else {
+    vmcb_read_copy(&carrier->cycle, slot->vcpu);
+  }
   fill_cycle(&carrier->cycle, slot);
   carrier->cycle.event_inj = 0;
   carrier->cycle.rcx = 0;
@@ -113,17 +122,6 @@ static __noinline int emit_open_cycle(struct slot* slot) {
   carrier->cpu = bpf_get_smp_processor_id();
   carrier->reserved = 0;
   bpf_ringbuf_submit(carrier, BPF_RB_NO_WAKEUP);
-  return 0;
-}
-
-SEC("tp_btf/kvm_exit")
-int BPF_PROG(on_exit, struct kvm_vcpu* vcpu) {
-  struct slot* slot = slot_of_vcpu_thread();
-
-  if (!slot || !vcpu) return 0;
-  slot->vcpu = (u64)vcpu;
-  slot->open_told = 0;
-  slot->exit_ns = bpf_ktime_get_ns();
   return 0;
 }
 
@@ -137,30 +135,19 @@ int BPF_PROG(on_userspace_exit, u32 reason, int error) {
   return 0;
 }
 
-SEC("tp_btf/kvm_entry")
-int BPF_PROG(on_entry, struct kvm_vcpu* vcpu) {
-  struct slot* slot = slot_of_vcpu_thread();
-  u32 cpu = bpf_get_smp_processor_id();
-  struct trl_ring_control* control;
-  struct trl_exit_cycle* cycle;
-  u64 head;
-  u32 index;
+/* The place for a record in this CPU's ring; 0: it is full, and that is counted. */
+static __always_inline struct trl_exit_cycle* cycle_reserve(struct trl_ring_control* control, u32 cpu) {
+  u32 index = cpu * ring_records + (control->head & (ring_records - 1));
+  struct trl_exit_cycle* cycle = bpf_map_lookup_elem(&cycles, &index);
 
-  if (!slot || !vcpu) return 0;
-  control = control_of_cpu(cpu);
-  if (!control) return 0;
-  head = control->head;
-  index = cpu * ring_records + (head & (ring_records - 1));
-  cycle = bpf_map_lookup_elem(&cycles, &index);
-  if (!cycle || head - *(volatile u64*)&control->tail >= ring_records) {
-    control->cycles_lost++;
-    goto done;
-  }
-  if (have_rdonly_cast)
-    vmcb_read_cast(cycle, (u64)vcpu);
-  else
-    vmcb_read_copy(cycle, (u64)vcpu);
-  slot->vcpu_id = vcpu->vcpu_id;
+  if (cycle && control->head - *(volatile u64*)&control->tail < ring_records) return cycle;
+  control->cycles_lost++;
+  return 0;
+}
+
+/* The rest of the record, which is the consumer's from here on. */
+static __always_inline void cycle_emit(struct trl_ring_control* control, struct trl_exit_cycle* cycle,
+                                       const struct slot* slot, struct kvm_vcpu* vcpu) {
   fill_cycle(cycle, slot);
   cycle->rcx = vcpu->arch.regs[1];
   cycle->head.id = TRL_EXIT_CYCLE;
@@ -168,11 +155,141 @@ int BPF_PROG(on_entry, struct kvm_vcpu* vcpu) {
   cycle->head.timestamp_ns = bpf_ktime_get_ns();
   /* The record before the head: x86 keeps the order of stores, the compiler is told to. */
   barrier();
-  *(volatile u64*)&control->head = head + 1;
-done:
+  *(volatile u64*)&control->head = control->head + 1;
+}
+
+static __always_inline void cycle_ended(struct slot* slot) {
   slot->exit_ns = 0;
   slot->user_exit_ns = 0;
+}
+
+/* ---- SVM ---- */
+
+SEC("tp_btf/kvm_exit")
+int BPF_PROG(on_svm_exit, struct kvm_vcpu* vcpu) {
+  struct slot* slot = slot_of_vcpu_thread();
+
+  if (!slot || !vcpu) return 0;
+  slot->vcpu = (u64)vcpu;
+  slot->open_told = 0;
+  slot->exit_ns = bpf_ktime_get_ns();
   return 0;
+}
+
+SEC("tp_btf/kvm_entry")
+int BPF_PROG(on_svm_entry, struct kvm_vcpu* vcpu) {
+  struct slot* slot = slot_of_vcpu_thread();
+  u32 cpu = bpf_get_smp_processor_id();
+  struct trl_ring_control* control;
+  struct trl_exit_cycle* cycle;
+
+  if (!slot || !vcpu) return 0;
+  control = control_of_cpu(cpu);
+  if (!control) return 0;
+  cycle = cycle_reserve(control, cpu);
+  if (cycle) {
+    if (have_rdonly_cast)
+      vmcb_read_cast(cycle, (u64)vcpu);
+    else
+      vmcb_read_copy(cycle, (u64)vcpu);
+    slot->vcpu_id = vcpu->vcpu_id;
+    cycle_emit(control, cycle, slot, vcpu);
+  }
+  cycle_ended(slot);
+  return 0;
+}
+
+/* ---- VMX ---- */
+
+static __always_inline void vmx_exit_begins(struct slot* slot) {
+  slot->open_told = 0;
+  slot->gpa = 0;
+  slot->exit_ns = bpf_ktime_get_ns();
+}
+
+/*
+ * Complete: the classic tracepoint. It does not name the vCPU, so an exit before this thread's first entry is
+ * not followed: that entry will say so itself (TRL_ENTRY_ONLY).
+ */
+SEC("tp/kvm/kvm_exit")
+int on_vmx_exit_complete(struct trace_event_raw_kvm_exit* exit) {
+  struct slot* slot = slot_find(bpf_get_current_task());
+  u64 rax = 0;
+
+  if (!slot || slot->foreign || !slot->vcpu) return 0;
+  slot->reason = exit->exit_reason;
+  slot->rip = exit->guest_rip;
+  slot->qualification = exit->info1;
+  slot->vectoring = (u32)exit->info2;
+  slot->intr_info = exit->intr_info;
+  if (have_rdonly_cast)
+    slot->rax = (u32)words_at(slot->vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs[0]))->tv_sec;
+  else if (!bpf_probe_read_kernel(&rax, sizeof(rax),
+                                  (void*)(slot->vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs[0]))))
+    slot->rax = (u32)rax;
+  vmx_exit_begins(slot);
+  return 0;
+}
+
+SEC("tp_btf/kvm_exit")
+int BPF_PROG(on_vmx_exit_light, struct kvm_vcpu* vcpu) {
+  struct slot* slot = slot_of_vcpu_thread();
+
+  if (!slot || !vcpu) return 0;
+  slot->vcpu = (u64)vcpu;
+  slot->rax = (u32)vcpu->arch.regs[0];
+  vmx_exit_begins(slot);
+  return 0;
+}
+
+SEC("tp_btf/kvm_entry")
+int BPF_PROG(on_vmx_entry, struct kvm_vcpu* vcpu) {
+  struct slot* slot = slot_of_vcpu_thread();
+  u32 cpu = bpf_get_smp_processor_id();
+  struct trl_ring_control* control;
+  struct trl_exit_cycle* cycle;
+
+  if (!slot || !vcpu) return 0;
+  slot->vcpu = (u64)vcpu;
+  control = control_of_cpu(cpu);
+  if (!control) return 0;
+  cycle = cycle_reserve(control, cpu);
+  if (cycle) {
+    if (!vmx_complete) {
+      if (have_rdonly_cast)
+        vmx_read_cast(slot, (u64)vcpu);
+      else
+        vmx_read_copy(slot, (u64)vcpu);
+    }
+    vmx_fill(cycle, slot);
+    cycle->event_inj = vmx_event_to_inject(vcpu);
+    slot->vcpu_id = vcpu->vcpu_id;
+    cycle_emit(control, cycle, slot, vcpu);
+  }
+  cycle_ended(slot);
+  return 0;
+}
+
+static __always_inline int vmx_gpa(u64 gpa) {
+  struct slot* slot = slot_find(bpf_get_current_task());
+
+  if (slot && !slot->foreign) slot->gpa = gpa;
+  return 0;
+}
+
+SEC("tp_btf/kvm_page_fault")
+int BPF_PROG(on_vmx_page_fault, struct kvm_vcpu* vcpu, u64 gpa) {
+  return vmx_gpa(gpa);
+}
+
+SEC("tp_btf/kvm_mmio")
+int BPF_PROG(on_vmx_mmio, int type, int length, u64 gpa) {
+  return vmx_gpa(gpa);
+}
+
+SEC("tp_btf/kvm_fast_mmio")
+int BPF_PROG(on_vmx_fast_mmio, u64 gpa) {
+  return vmx_gpa(gpa);
 }
 
 /* Run by the recorder (BPF_PROG_TEST_RUN) when it stops: nothing else tells of a cycle that is still open. */

@@ -47,6 +47,7 @@ enum trl_cycle_flags {
   /* No exit was seen before this entry: the thread's first, or recording began in the guest. Of the fields
    * that describe the exit none holds; exit_ns is 0. */
   TRL_ENTRY_ONLY = 1 << 3,
+  TRL_NO_RIP = 1 << 4, /* the probes could not read the RIP of the exit: rip is 0 */
 };
 
 #define TRL_NO_VCPU 0xffff
@@ -64,6 +65,11 @@ struct trl_record_head {
  * EXITINFO1, EXITINFO2, EXITINTINFO and EVENTINJ (AMD APM Vol. 2, Appendix B); rax is the guest's RAX at the
  * exit, rcx the guest's RCX at the entry (the same as at the exit, but for instructions that write it, as
  * CPUID).
+ *
+ * VMX: reason is the exit reason field with its flags; info1 the exit qualification; info2 the
+ * guest-physical address for EPT violations and misconfigurations, the interruption information for
+ * EXCEPTION_NMI and EXTERNAL_INTERRUPT; exit_int_info the IDT-vectoring information; event_inj what will be
+ * the VM-entry interruption information (Intel SDM Vol. 3C, 25.8.3 and 25.9); rax and rcx as with SVM.
  */
 struct trl_exit_cycle {
   struct trl_record_head head;

@@ -20,7 +20,16 @@ struct slot {
   u16 user_reason;
   u8 foreign;   /* runs a vCPU, but not one that is being recorded */
   u8 open_told; /* this cycle's TRL_CYCLE_OPEN is out */
-  u8 reserved[14];
+  u8 reserved[6];
+  /* VMX only: what the exit was. (SVM's VMCB says it until the entry.) */
+  u64 rip;
+  u64 qualification;
+  u64 gpa; /* guest-physical address that the exit was about; 0: none was seen */
+  u32 reason;
+  u32 vectoring; /* IDT-vectoring information */
+  u32 intr_info; /* interruption information */
+  u32 rax;       /* at the exit, its low 32 bits */
+  u64 reserved_too[4];
 };
 
 #define SLOT_PROBES 8

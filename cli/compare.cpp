@@ -292,7 +292,7 @@ Result<ExitStatus> compare(const Options& options) {
     temporary.emplace(std::move(made));
   }
   std::atomic<bool>& stop = stop_on_signals();
-  TRAPLINE_ASSIGN(probes, attach_probes(kvm, kRingRecords, true));
+  TRAPLINE_ASSIGN(probes, attach_probes(kvm, {.ring_records = kRingRecords}));
   Comparison comparison = empty_comparison(chosen, options);
   comparison.info = probes.info;
   comparison.info.command_line = options.command_line;

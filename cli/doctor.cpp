@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "cli/recorded_run.h"
 #include "cli/subcommands.h"
 #include "cli/this_machine.h"
 #include "tracer/clock/sample.h"
@@ -61,8 +62,7 @@ Check check_vendor(const tracer::KernelSupport& kernel) {
     case recording::Isa::svm:
       return {"vendor module", Finding::good, "kvm_amd (SVM)", {}};
     case recording::Isa::vmx:
-      return {
-          "vendor module", Finding::note, "kvm_intel (VMX): our VMM runs, recording is not there yet", {}};
+      return {"vendor module", Finding::good, "kvm_intel (VMX)", {}};
     case recording::Isa::none:
       break;
   }
@@ -97,13 +97,14 @@ Check check_btf(const tracer::KernelSupport& kernel) {
 Check check_tracepoints(const tracer::KernelSupport& kernel) {
   std::string missing;
   bool required = false;
-  for (const auto& tracepoint : tracer::probed_tracepoints()) {
+  const auto probed = tracer::probed_tracepoints(kernel.best_mode());
+  for (const auto& tracepoint : probed) {
     if (kernel.has_tracepoint(tracepoint.name)) continue;
     missing += fmt::format(" {}", tracepoint.name);
     required = required || tracepoint.required;
   }
   if (missing.empty()) {
-    return {"tracepoints", Finding::good, fmt::format("all {}", tracer::probed_tracepoints().size()), {}};
+    return {"tracepoints", Finding::good, fmt::format("all {}", probed.size()), {}};
   }
   if (!required)
     return {"tracepoints", Finding::note, "not here, what they tell will be missing:" + missing, {}};
@@ -149,14 +150,29 @@ Check check_time_kind() {
           {}};
 }
 
+std::string cost_text(const AttachedProbes& probes) {
+  return fmt::format("{:+} ns ({} time)", probes.cost->per_exit_ns,
+                     recording::time_kind_name(probes.info.time_kind));
+}
+
 Check check_probes(const tracer::KernelSupport& kernel) {
   if (const auto possible = tracer::check_recording_possible(kernel); !possible) {
     return from_status("probes", possible, {});
   }
-  const auto recorder = tracer::Recorder::attach({.target = ::getpid(), .ring_records = 1024}, kernel);
-  return from_status("probes", recorder ? Status{} : Status(tl::unexpected(recorder.error())),
-                     kernel.rdonly_cast ? "load and attach; the exit is read by plain loads (bpf_rdonly_cast)"
-                                        : "load and attach; the exit is read by copies (no bpf_rdonly_cast)");
+  const auto kvm = vmm::Kvm::open();
+  if (!kvm) return from_status("probes", tl::unexpected(kvm.error()), {});
+  const auto probes = attach_probes(*kvm, {});
+  if (!probes) return from_status("probes", tl::unexpected(probes.error()), {});
+  std::string detail =
+      fmt::format("load and attach: {}, {} more an exit", probes->info.mode, cost_text(*probes));
+  if (kernel.best_mode() == tracer::ProbeMode::vmx_complete && kernel.vcpu_vmx_fields) {
+    const auto light = attach_probes(*kvm, {.light = true});
+    if (light) detail += fmt::format("; with --light: {}, no RIP of exits", cost_text(*light));
+  }
+  if (kernel.best_mode() == tracer::ProbeMode::vmx_light)
+    return {"probes", Finding::note, detail + "; no RIP of exits: tracefs has no kvm_exit",
+            "mount tracefs: mount -t tracefs tracefs /sys/kernel/tracing"};
+  return {"probes", Finding::good, detail, {}};
 }
 
 std::vector<Check> examine() {

@@ -1,5 +1,6 @@
 #include "cli/recorded_run.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <utility>
@@ -74,21 +75,30 @@ recording::EndReason end_reason(RunOutcome::End end) {
   return recording::EndReason::guest_crashed;
 }
 
+Result<tracer::ProbeMode> mode_for(const tracer::KernelSupport& kernel, bool light) {
+  if (!light || kernel.isa != recording::Isa::vmx) return kernel.best_mode();
+  if (kernel.vcpu_vmx_fields) return tracer::ProbeMode::vmx_light;
+  return fail("--light cannot work here: this kernel's struct vcpu_vmx is of another shape",
+              "leave out --light", ExitStatus::machine_lacks);
+}
+
 }  // namespace
 
-Result<AttachedProbes> attach_probes(const vmm::Kvm& kvm, std::uint32_t ring_records, bool measure_cost) {
+Result<AttachedProbes> attach_probes(const vmm::Kvm& kvm, const ProbeOptions& options) {
   const auto kernel = tracer::look_at_kernel();
   TRAPLINE_TRY(tracer::check_recording_possible(kernel));
+  TRAPLINE_ASSIGN(mode, mode_for(kernel, options.light));
 
   std::optional<recording::ProbeCost> cost;
-  if (measure_cost) {
+  if (options.measure_cost) {
     TRAPLINE_ASSIGN(untraced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
     cost.emplace();
     cost->exits = kCostWrites;
     cost->untraced_ns = untraced_ns;
   }
   TRAPLINE_ASSIGN(recorder,
-                  tracer::Recorder::attach({.target = ::getpid(), .ring_records = ring_records}, kernel));
+                  tracer::Recorder::attach(
+                      {.target = ::getpid(), .mode = mode, .ring_records = options.ring_records}, kernel));
   if (cost) {
     TRAPLINE_ASSIGN(traced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
     cost->at = tracer::take_clock_sample(1).ns;
@@ -97,7 +107,8 @@ Result<AttachedProbes> attach_probes(const vmm::Kvm& kvm, std::uint32_t ring_rec
   }
   auto info = describe_this_machine();
   info.isa = kernel.isa;
-  info.mode = kernel.rdonly_cast ? "full, plain loads" : "full, copies";
+  info.mode =
+      fmt::format("{}, {}", tracer::probe_mode_name(mode), kernel.rdonly_cast ? "plain loads" : "copies");
   return AttachedProbes{std::move(recorder), cost, std::move(info)};
 }
 

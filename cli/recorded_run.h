@@ -16,6 +16,12 @@
 
 namespace trapline::cli {
 
+struct ProbeOptions {
+  std::uint32_t ring_records = 1u << 15;  // exit cycles that each CPU's ring holds; a power of two
+  bool measure_cost = true;
+  bool light = false;  // where there are two ways, the one that costs less (tracer::ProbeMode::vmx_light)
+};
+
 // The probes on this process, and what they cost here.
 struct AttachedProbes {
   tracer::Recorder recorder;
@@ -24,8 +30,7 @@ struct AttachedProbes {
 };
 
 // Checks that this machine can record, measures if asked to, and attaches. Writes nothing.
-[[nodiscard]] Result<AttachedProbes> attach_probes(const vmm::Kvm& kvm, std::uint32_t ring_records,
-                                                   bool measure_cost);
+[[nodiscard]] Result<AttachedProbes> attach_probes(const vmm::Kvm& kvm, const ProbeOptions& options);
 
 struct RunToRecord {
   std::filesystem::path folder;  // of the recording; one that is there is replaced

@@ -34,6 +34,7 @@ struct Options {
   std::uint32_t ring_records = 1u << 15;
   bool no_trace = false;
   bool no_probe_cost = false;
+  bool light = false;
   bool quiet = false;
   bool no_stamps = false;
   bool console = false;
@@ -101,7 +102,9 @@ Result<ExitStatus> run(const Options& options) {
     folder = made.path() / "recording";
     temporary.emplace(std::move(made));
   }
-  TRAPLINE_ASSIGN(probes, attach_probes(kvm, options.ring_records, !options.no_probe_cost));
+  TRAPLINE_ASSIGN(probes, attach_probes(kvm, {.ring_records = options.ring_records,
+                                              .measure_cost = !options.no_probe_cost,
+                                              .light = options.light}));
   const std::uint64_t begin_ns = processor_time_ns();
   TRAPLINE_ASSIGN(outcome, record_run(kvm, probes, {folder, std::move(config), options.command_line}, stop));
   const std::uint64_t used_ns = processor_time_ns() - begin_ns;
@@ -147,6 +150,9 @@ Subcommand add_run(CLI::App& program) {
           "POWER OF TWO"))
       ->capture_default_str();
   app->add_flag("--no-trace", options->no_trace, "Run without recording: no rights for BPF are needed");
+  app->add_flag(
+      "--light", options->light,
+      "On VMX: probes that cost less, and cannot tell the RIP of exits (on SVM there is one kind only)");
   app->add_flag("--no-probe-cost", options->no_probe_cost, "Do not measure first what recording costs here");
   app->add_flag("-q,--quiet", options->quiet, "Record only: do not print the report");
   app->add_flag("--no-stamps", options->no_stamps, "The guest writes no stamps: bare loops");

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
+#include <span>
 
 #include "base/file.h"
 
@@ -58,14 +60,45 @@ bool btf_has_tracepoint(const btf* types, std::string_view name) {
   return types != nullptr && btf__find_by_name_kind(types, type.c_str(), BTF_KIND_TYPEDEF) > 0;
 }
 
+// Modules' BTF ends with the kernel's own (the base it was loaded on): types are found in either.
+bool btf_has_members(const btf* types, const char* structure,
+                     std::initializer_list<std::string_view> members) {
+  if (types == nullptr) return false;
+  const int id = btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
+  if (id <= 0) return false;
+  const btf_type* type = btf__type_by_id(types, static_cast<std::uint32_t>(id));
+  const std::span all(btf_members(type), btf_vlen(type));
+  return std::ranges::all_of(members, [&](std::string_view wanted) {
+    return std::ranges::any_of(
+        all, [&](const btf_member& member) { return btf__name_by_offset(types, member.name_off) == wanted; });
+  });
+}
+
+// Where libbpf looks for a classic tracepoint.
+bool tracefs_has(std::string_view event) {
+  for (const std::string_view root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
+    if (::access(fmt::format("{}/events/{}/id", root, event).c_str(), R_OK) == 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool KernelSupport::has_tracepoint(std::string_view name) const {
   return std::find(tracepoints.begin(), tracepoints.end(), name) != tracepoints.end();
 }
 
-const std::vector<ProbedTracepoint>& probed_tracepoints() {
-  static const std::vector<ProbedTracepoint> table = {
+ProbeMode KernelSupport::best_mode() const {
+  if (isa != Isa::vmx) return ProbeMode::svm;
+  return classic_exit ? ProbeMode::vmx_complete : ProbeMode::vmx_light;
+}
+
+std::string_view probe_mode_name(ProbeMode mode) {
+  return mode == ProbeMode::vmx_light ? "light" : "full";
+}
+
+std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode) {
+  std::vector<ProbedTracepoint> table = {
       {"sched_process_exit", "on_thread_end", true},
       {"sched_switch", "on_sched_switch", true},
       {"sched_waking", "on_sched_waking", true},
@@ -79,9 +112,18 @@ const std::vector<ProbedTracepoint>& probed_tracepoints() {
       {"kvm_pv_eoi", "on_pv_eoi", false},
       {"kvm_write_tsc_offset", "on_write_tsc_offset", true},
       {"kvm_userspace_exit", "on_userspace_exit", true},
-      {"kvm_exit", "on_exit", true},
-      {"kvm_entry", "on_entry", true},
   };
+  if (mode == ProbeMode::svm) {
+    table.insert(table.end(), {{"kvm_exit", "on_svm_exit", true}, {"kvm_entry", "on_svm_entry", true}});
+    return table;
+  }
+  table.insert(
+      table.end(),
+      {{"kvm_page_fault", "on_vmx_page_fault", false},
+       {"kvm_mmio", "on_vmx_mmio", false},
+       {"kvm_fast_mmio", "on_vmx_fast_mmio", false},
+       {"kvm_exit", mode == ProbeMode::vmx_light ? "on_vmx_exit_light" : "on_vmx_exit_complete", true},
+       {"kvm_entry", "on_vmx_entry", true}});
   return table;
 }
 
@@ -105,7 +147,15 @@ KernelSupport look_at_kernel() {
   const Btf kvm = load_module_btf("kvm", kernel.get());
   const Btf vendor = load_module_btf(found.isa == Isa::vmx ? "kvm_intel" : "kvm_amd", kernel.get());
   found.kvm_btf = (kvm && vendor) || btf_has_tracepoint(kernel.get(), "kvm_entry");
-  for (const ProbedTracepoint& tracepoint : probed_tracepoints()) {
+  if (found.isa == Isa::vmx) {
+    found.classic_exit = tracefs_has("kvm/kvm_exit") &&
+                         btf_has_members(kvm.get(), "trace_event_raw_kvm_exit",
+                                         {"exit_reason", "guest_rip", "info1", "info2", "intr_info"});
+    found.vcpu_vmx_fields =
+        btf_has_members(vendor.get(), "vcpu_vmx",
+                        {"exit_reason", "exit_qualification", "exit_intr_info", "idt_vectoring_info"});
+  }
+  for (const ProbedTracepoint& tracepoint : probed_tracepoints(found.best_mode())) {
     if (btf_has_tracepoint(kernel.get(), tracepoint.name) || btf_has_tracepoint(kvm.get(), tracepoint.name)) {
       found.tracepoints.emplace_back(tracepoint.name);
     }
@@ -138,15 +188,19 @@ Status check_recording_possible(const KernelSupport& kernel) {
     return lacks("neither kvm_amd nor kvm_intel is loaded",
                  "load one (modprobe kvm_amd or kvm_intel), or use an emulated machine: ./dev lab");
   }
-  if (kernel.isa == Isa::vmx) {
-    return lacks("recording on kvm_intel is not there yet: the probes read the exit from AMD's VMCB",
-                 "record on an AMD host or in ./dev lab; trapline run --no-trace works here");
-  }
   if (!kernel.kvm_btf) {
-    return lacks("the kernel has no BTF of the kvm modules: /sys/kernel/btf/kvm, kvm_amd",
+    return lacks(fmt::format("the kernel has no BTF of the kvm modules: /sys/kernel/btf/kvm, {}",
+                             kernel.isa == Isa::vmx ? "kvm_intel" : "kvm_amd"),
                  "use a kernel built with CONFIG_DEBUG_INFO_BTF_MODULES, or run with --no-trace");
   }
-  for (const ProbedTracepoint& tracepoint : probed_tracepoints()) {
+  if (kernel.isa == Isa::vmx && !kernel.classic_exit && !kernel.vcpu_vmx_fields) {
+    return lacks(
+        "nothing tells what an exit was: no classic tracepoint kvm_exit, and this kernel's struct vcpu_vmx "
+        "is of "
+        "another shape",
+        "mount tracefs: mount -t tracefs tracefs /sys/kernel/tracing");
+  }
+  for (const ProbedTracepoint& tracepoint : probed_tracepoints(kernel.best_mode())) {
     if (tracepoint.required && !kernel.has_tracepoint(tracepoint.name)) {
       return lacks(fmt::format("this kernel ({}) has no tracepoint {}", kernel.release, tracepoint.name),
                    "use a kernel with CONFIG_TRACEPOINTS and KVM's tracepoints, or run with --no-trace");

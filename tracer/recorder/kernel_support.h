@@ -1,6 +1,7 @@
 // What the running kernel offers the recorder, found by looking (BTF, /proc, /sys), never by its version.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,19 +13,28 @@ namespace trapline::tracer {
 
 using recording::Isa;
 
+// How the probes learn what an exit was; bpf/vmx.h has the reasons. `vmx_light` costs less, and cannot tell
+// the RIP of an exit.
+enum class ProbeMode : std::uint8_t { svm, vmx_complete, vmx_light };
+
 struct KernelSupport {
-  std::string release;                   // uname -r
-  Isa isa = Isa::none;                   // which of kvm_amd, kvm_intel is loaded
-  bool kernel_btf = false;               // /sys/kernel/btf/vmlinux is readable
-  bool kvm_btf = false;                  // BTF of kvm and of the vendor module (or both built in)
-  bool rdonly_cast = false;              // kfunc bpf_rdonly_cast: plain loads instead of copies
-  std::vector<std::string> tracepoints;  // of those in kProbedTracepoints that this kernel has
+  std::string release;       // uname -r
+  Isa isa = Isa::none;       // which of kvm_amd, kvm_intel is loaded
+  bool kernel_btf = false;   // /sys/kernel/btf/vmlinux is readable
+  bool kvm_btf = false;      // BTF of kvm and of the vendor module (or both built in)
+  bool rdonly_cast = false;  // kfunc bpf_rdonly_cast: plain loads instead of copies
+  bool classic_exit =
+      false;  // classic tracepoint kvm_exit: its place in tracefs, and the fields that are read
+  bool vcpu_vmx_fields = false;          // fields of struct vcpu_vmx that vmx_light reads
+  std::vector<std::string> tracepoints;  // of those in probed_tracepoints() that this kernel has
   bool cap_bpf = false;
   bool cap_perfmon = false;
   bool cap_sys_admin = false;
   std::string lockdown;  // "none", "integrity", "confidentiality"; empty: no lockdown support
 
   [[nodiscard]] bool has_tracepoint(std::string_view name) const;
+  // The one that tells most of those that can work here.
+  [[nodiscard]] ProbeMode best_mode() const;
 };
 
 struct ProbedTracepoint {
@@ -32,8 +42,10 @@ struct ProbedTracepoint {
   std::string_view program;  // the BPF program in bpf/probes.bpf.c
   bool required;             // without it there is no recording; otherwise what it tells is missing
 };
-// Every tracepoint that the probes attach to, in the order of attaching.
-[[nodiscard]] const std::vector<ProbedTracepoint>& probed_tracepoints();
+// Every tracepoint that the probes of a mode attach to, in the order of attaching.
+[[nodiscard]] std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode);
+
+[[nodiscard]] std::string_view probe_mode_name(ProbeMode mode);  // "full", "light"
 
 [[nodiscard]] KernelSupport look_at_kernel();
 

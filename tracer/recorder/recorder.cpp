@@ -58,11 +58,17 @@ struct RingBufferDeleter {
   void operator()(ring_buffer* buffer) const { ring_buffer__free(buffer); }
 };
 
-// Of all probes only those are loaded whose tracepoint the kernel has.
-void choose_programs(bpf_object* object, const KernelSupport& kernel) {
-  for (const ProbedTracepoint& tracepoint : probed_tracepoints()) {
-    bpf_program* program = bpf_object__find_program_by_name(object, std::string(tracepoint.program).c_str());
-    bpf_program__set_autoload(program, kernel.has_tracepoint(tracepoint.name));
+bpf_program* find_program(bpf_object* object, const ProbedTracepoint& tracepoint) {
+  return bpf_object__find_program_by_name(object, std::string(tracepoint.program).c_str());
+}
+
+// Of all probes only those of the mode are loaded whose tracepoint the kernel has.
+void choose_programs(const probes& skeleton, ProbeMode mode, const KernelSupport& kernel) {
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(skeleton.obj, program)) != nullptr)
+    bpf_program__set_autoload(program, program == skeleton.progs.flush_open_cycles);
+  for (const ProbedTracepoint& tracepoint : probed_tracepoints(mode)) {
+    bpf_program__set_autoload(find_program(skeleton.obj, tracepoint), kernel.has_tracepoint(tracepoint.name));
   }
 }
 
@@ -99,7 +105,7 @@ struct Recorder::State {
   }
 
   Status load(const RecorderOptions& options, const KernelSupport& kernel);
-  Status attach(const KernelSupport& kernel);
+  Status attach(ProbeMode mode, const KernelSupport& kernel);
   Status map_rings();
   Status drain_cycles(RecordingWriter& writer, std::uint32_t cpu);
   Status drain_events(RecordingWriter& writer);
@@ -122,19 +128,19 @@ Status Recorder::State::load(const RecorderOptions& options, const KernelSupport
   skeleton->rodata->have_rdonly_cast = kernel.rdonly_cast ? 1 : 0;
   bpf_map__set_max_entries(skeleton->maps.cycles, cpus * ring_records);
   bpf_map__set_max_entries(skeleton->maps.controls, cpus);
-  choose_programs(skeleton->obj, kernel);
+  skeleton->rodata->isa_is_vmx = options.mode == ProbeMode::svm ? 0 : 1;
+  skeleton->rodata->vmx_complete = options.mode == ProbeMode::vmx_complete ? 1 : 0;
+  choose_programs(*skeleton, options.mode, kernel);
   if (const int error = probes::load(skeleton.get()); error != 0) {
     return fail(libbpf_error("load", "the probes", -error));
   }
   return {};
 }
 
-Status Recorder::State::attach(const KernelSupport& kernel) {
-  for (const ProbedTracepoint& tracepoint : probed_tracepoints()) {
+Status Recorder::State::attach(ProbeMode mode, const KernelSupport& kernel) {
+  for (const ProbedTracepoint& tracepoint : probed_tracepoints(mode)) {
     if (!kernel.has_tracepoint(tracepoint.name)) continue;
-    bpf_program* program =
-        bpf_object__find_program_by_name(skeleton->obj, std::string(tracepoint.program).c_str());
-    bpf_link* link = bpf_program__attach(program);
+    bpf_link* link = bpf_program__attach(find_program(skeleton->obj, tracepoint));
     if (link == nullptr) return fail(libbpf_error("attach the probe to tracepoint", tracepoint.name, errno));
     links.push_back(link);
   }
@@ -249,7 +255,7 @@ Result<Recorder> Recorder::attach(const RecorderOptions& options, const KernelSu
   auto state = std::make_unique<State>();
   TRAPLINE_TRY(state->load(options, kernel));
   TRAPLINE_TRY(state->map_rings());
-  TRAPLINE_TRY(state->attach(kernel));
+  TRAPLINE_TRY(state->attach(options.mode, kernel));
   return Recorder(std::move(state));
 }
 

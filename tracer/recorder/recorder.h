@@ -14,6 +14,7 @@ namespace trapline::tracer {
 
 struct RecorderOptions {
   pid_t target = 0;                       // the process whose vCPUs are recorded
+  ProbeMode mode = ProbeMode::svm;        // one that works here: KernelSupport::best_mode(), or vmx_light
   std::uint32_t ring_records = 1u << 15;  // exit cycles that each CPU's ring holds; a power of two
 };
 
