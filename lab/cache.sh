@@ -1,6 +1,8 @@
 # cache.sh: what the lab keeps between runs: kernels, QEMU, initramfs images. Sourced by lab/lab.
 #
 #   $lab_cache/kernel-6.12  -> kernel-6.12.XXXXXX/   vmlinuz, modules/NN-name.ko in load order, version, wanted
+#   $lab_cache/kernel-cloud-6.12 -> ...              the same for the Intel machine, of Debian's flavour for clouds
+#   $lab_cache/bochs        -> bochs.XXXXXX/         root/ (Bochs and all its libraries, unpacked), version
 #   $lab_cache/qemu         -> qemu.XXXXXX/          root/ (QEMU and all its libraries, unpacked), version
 #   $lab_cache/initramfs-VERSION-KEY.cpio
 #   $lab_cache/runs/                                 one folder per running lab
@@ -9,11 +11,15 @@
 # An entry is made in a folder of its own and becomes visible by renaming a symbolic link: half an entry is never seen.
 # One lock guards making; a second lab waits for the first.
 
-# In load order, with what they need; on 6.12 the virtio ones are built in and drop out.
-readonly wanted_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay kvm kvm-amd'
 readonly valid_kernels='6.1 6.12'
 # Before 9.1 hardware breakpoints never fire in a guest of kvm_amd, and the TSC offset read back drifts.
 readonly qemu_oldest=9.1
+
+# What the processor decides, set by cache_for.
+kernel_flavour= # empty, or what Debian's package of the kernel is called more
+wanted_modules= # in load order, with what they need; on 6.12 the virtio ones are built in and drop out
+vendor_module=
+emulator= # qemu, bochs
 
 # Answers, set by locate_cache and cache_ensure.
 lab_cache=
@@ -22,6 +28,22 @@ kernel_version=
 initramfs=
 qemu_dir= # empty: the host's own QEMU
 qemu_version=
+bochs_dir=
+bochs_version=
+
+# cache_for CPU: amd or intel.
+cache_for() {
+    case $1 in
+    amd)
+        vendor_module=kvm-amd emulator=qemu
+        wanted_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay kvm kvm-amd'
+        ;;
+    intel) # a smaller kernel boots faster
+        vendor_module=kvm-intel emulator=bochs kernel_flavour=cloud
+        wanted_modules='kvm kvm-intel'
+        ;;
+    esac
+}
 
 locate_cache() {
     local home=${HOME:-$(cd ~ && pwd)}
@@ -40,8 +62,13 @@ cache_ensure() {
         flock "$lock"
     fi
     ensure_kernel "$line" "$refresh"
-    ensure_qemu "$refresh"
-    ensure_initramfs
+    case $emulator in
+    qemu)
+        ensure_qemu "$refresh"
+        ensure_initramfs
+        ;;
+    bochs) ensure_bochs "$refresh" ;;
+    esac
     write_versions
     exec {lock}>&-
 }
@@ -70,7 +97,7 @@ new_entry() {
 }
 
 ensure_kernel() {
-    local line=$1 refresh=$2 entry=kernel-$1
+    local line=$1 refresh=$2 entry=kernel${kernel_flavour:+-$kernel_flavour}-$1
     if [[ $refresh = 1 || $(cat "$lab_cache/$entry/wanted" 2>/dev/null) != "$wanted_modules" ]]; then
         say "fetching Debian's Linux $line (about 100 MB, once)"
         local folder
@@ -83,8 +110,9 @@ ensure_kernel() {
 }
 
 fetch_kernel() {
-    local line=$1 dir=$2 root=$2/apt metapackage=linux-image-amd64 package version file
-    [[ $line = 6.1 ]] || metapackage=linux-image-$line-amd64
+    local line=$1 dir=$2 root=$2/apt metapackage package version file
+    metapackage=linux-image-$line${kernel_flavour:+-$kernel_flavour}-amd64
+    metapackage=${metapackage/-6.1-/-} # the one that Debian 12 came with
     debian_open "$root" bookworm
     package=$(debian_depends "$root" "$metapackage")
     version=${package#linux-image-}
@@ -121,8 +149,8 @@ extract_modules() {
         *) cp "$module" "$name" ;;
         esac
     done < <(modules_to_load "$dir/unpacked" "$version")
-    [[ -n $(find "$dir/modules" -name '*kvm-amd.ko') ]] ||
-        fail $status_cannot_start "no kvm-amd module in Debian's Linux $version: lab/cache.sh looks in the wrong place"
+    [[ -n $(find "$dir/modules" -name "*$vendor_module.ko") ]] ||
+        fail $status_cannot_start "no $vendor_module module in Debian's Linux $version: lab/cache.sh looks in the wrong place"
 }
 
 modules_to_load() {
@@ -180,14 +208,42 @@ qemu_program() {
         "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios")
 }
 
-# The initramfs: a static busybox, the modules, our init. Its name holds a hash of what it is made of.
-ensure_initramfs() {
-    local busybox key tree module
+ensure_bochs() {
+    local refresh=$1
+    if [[ $refresh = 1 || ! -e $lab_cache/bochs/version ]]; then
+        say "fetching Bochs of Debian trixie (about 60 MB, once)"
+        local folder
+        folder=$(new_entry bochs)
+        fetch_bochs "$folder"
+        replace_entry bochs "$folder"
+    fi
+    bochs_dir=$(readlink -f "$lab_cache/bochs")
+    bochs_version=$(<"$bochs_dir/version")
+}
+
+# Debian 12's 2.7 works, too, and takes half as long again.
+fetch_bochs() {
+    local dir=$1 root=$1/apt
+    debian_open "$root" trixie
+    debian_unpack_closure "$root" "$dir/root" bochs bochs-term bochsbios vgabios
+    basename -- "$root"/var/cache/apt/archives/bochs_*.deb | cut -d _ -f 2 | cut -d + -f 1 >"$dir/version"
+    rm -rf "$root" "$dir"/root/usr/share/{doc,man,locale,info}
+}
+
+static_busybox() {
+    local busybox
     busybox=$(command -v busybox) ||
         fail $status_cannot_start "busybox is missing: install busybox-static (./dev setup)"
     if ldd "$busybox" >/dev/null 2>&1; then
         fail $status_cannot_start "$busybox is not static: install busybox-static (./dev setup)"
     fi
+    echo "$busybox"
+}
+
+# The initramfs of the AMD machine: a static busybox, the modules, our init. Its name holds a hash of what it is made of.
+ensure_initramfs() {
+    local busybox key tree module
+    busybox=$(static_busybox)
     key=$(cat "$lab_dir/init" "$lab_dir/cache.sh" "$busybox" "$kernel_dir"/modules/*.ko | sha256sum | cut -c 1-16)
     initramfs=$lab_cache/initramfs-$kernel_version-$key.cpio
     if [[ -e $initramfs ]]; then
@@ -225,11 +281,20 @@ write_versions() {
     local line
     {
         for line in $valid_kernels; do
-            if [[ -e $lab_cache/kernel-$line ]]; then
-                echo "Linux $(<"$lab_cache/kernel-$line/version")"
-            fi
+            for line in "kernel-$line" "kernel-cloud-$line"; do
+                if [[ -e $lab_cache/$line ]]; then
+                    echo "Linux $(<"$lab_cache/$line/version")"
+                fi
+            done
         done
-        echo "QEMU $qemu_version (${qemu_dir:-of this host})"
+        if [[ -e $lab_cache/bochs ]]; then
+            echo "Bochs $(<"$lab_cache/bochs/version")"
+        fi
+        if [[ -e $lab_cache/qemu ]]; then
+            echo "QEMU $(<"$lab_cache/qemu/version")"
+        elif [[ -n $qemu_version ]]; then
+            echo "QEMU $qemu_version (of this host)"
+        fi
     } >"$lab_cache/versions.new"
     mv "$lab_cache/versions.new" "$lab_cache/versions"
 }
