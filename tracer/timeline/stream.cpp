@@ -18,7 +18,6 @@ using recording::Event;
 using recording::RecordingReader;
 using recording::StreamClass;
 using recording::StreamCursor;
-using recording::StreamKey;
 
 // The next record of one type in a stream; the first damage goes to `status`.
 template <typename Record>

@@ -38,8 +38,9 @@ std::vector<ClockReading> guest_clock_readings(const recording::RecordingInfo& i
       reading.guests.push_back({started.vcpu, tsc_to_ns(guest_tsc, khz)});
     }
     std::ranges::sort(reading.guests, {}, &GuestClockReading::vcpu);
-    const auto twice = std::ranges::unique(reading.guests, {}, &GuestClockReading::vcpu);
-    reading.guests.erase(twice.begin(), twice.end());
+    const auto same = [](const auto& a, const auto& b) { return a.vcpu == b.vcpu; };
+    reading.guests.erase(std::unique(reading.guests.begin(), reading.guests.end(), same),
+                         reading.guests.end());
     if (readings.empty() || goes_on(readings.back(), reading)) readings.push_back(std::move(reading));
   }
   return readings;

@@ -91,7 +91,7 @@ PerfettoTrace::PerfettoTrace(const recording::RecordingInfo& info, std::vector<C
     : info_(info), clocks_(std::move(clocks)), labels_(labels), out_(sink) {}
 
 void PerfettoTrace::packet(std::string_view content) {
-  std::array<char, 2 * protozero::max_varint_length> head;
+  std::array<char, std::size_t{2} * protozero::max_varint_length> head;
   constexpr auto kTag =
       at(TraceField::packet) << 3U | static_cast<std::uint32_t>(pbf_wire_type::length_delimited);
   int length = protozero::write_varint(head.data(), kTag);

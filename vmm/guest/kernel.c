@@ -53,5 +53,6 @@ _Noreturn void kernel_main(uint64_t vcpu) {
   if (params()->flags & GUEST_FLAG_GREET) greet();
   struct guest_trap_frame frame = {.cs = GUEST_USER_CS, .ss = GUEST_USER_SS};
   workload_start_first(&frame);
+  leave_handler(&frame);
   enter_user(&frame);
 }
