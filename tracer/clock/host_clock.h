@@ -1,6 +1,7 @@
 // Host TSC -> CLOCK_MONOTONIC through samples of both, with a bound on the error.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -37,10 +38,12 @@ class HostClock {
     HostTsc tsc;
     HostNs ns;
     double ns_per_tick;
+    static constexpr double kFar = 0x1p62;
 
     [[nodiscard]] HostNs at(HostTsc when) const {
-      const double distance =
-          static_cast<double>(static_cast<std::int64_t>(when.value - tsc.value)) * ns_per_tick;
+      // Whoever is centuries away is not dated right anyway, but has to fit the integer.
+      const double distance = std::clamp(
+          static_cast<double>(static_cast<std::int64_t>(when.value - tsc.value)) * ns_per_tick, -kFar, kFar);
       // Rounded by hand: this runs for every stamp and mark while recording, and llround() is a call.
       const auto rounded = static_cast<std::int64_t>(distance + (distance < 0 ? -0.5 : 0.5));
       return HostNs{ns.value + static_cast<std::uint64_t>(rounded)};
