@@ -167,6 +167,7 @@ struct guest_image_header {
   uint64_t magic;           // GUEST_IMAGE_MAGIC
   uint64_t isr_stubs;       // entry for vector v: isr_stubs + v * isr_stub_bytes
   uint64_t isr_stub_bytes;  // GUEST_ISR_STUB_BYTES
+  uint64_t direct_stubs;    // the same for gates into a kernel at CPL 1
   uint64_t syscall_entry;   // for LSTAR
   // The monitor's entries; stubs are GUEST_STUB_BYTES each.
   uint64_t monitor_exit_stubs;      // vector v: calls the VMM
@@ -373,7 +374,7 @@ GUEST_ABI_ASSERT(sizeof(struct guest_stamp) == 32 && offsetof(struct guest_stamp
 GUEST_ABI_ASSERT(sizeof(struct guest_count) == 16);
 GUEST_ABI_ASSERT(sizeof(struct guest_counts) <= GUEST_PAGE_BYTES);
 GUEST_ABI_ASSERT(sizeof(struct guest_params) <= GUEST_PAGE_BYTES);
-GUEST_ABI_ASSERT(sizeof(struct guest_image_header) == 104);
+GUEST_ABI_ASSERT(sizeof(struct guest_image_header) == 112);
 GUEST_ABI_ASSERT(sizeof(struct guest_monitor_frame) == GUEST_MONITOR_FRAME_BYTES);
 GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, kernel_rsp) == GUEST_STATE_KERNEL_RSP);
 GUEST_ABI_ASSERT(offsetof(struct guest_monitor_state, events) == GUEST_STATE_EVENTS);

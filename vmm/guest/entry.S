@@ -5,6 +5,7 @@
         .quad GUEST_IMAGE_MAGIC
         .quad isr_stubs
         .quad GUEST_ISR_STUB_BYTES
+        .quad direct_stubs
         .quad syscall_entry
         .quad monitor_exit_stubs
         .quad monitor_bounce_stubs
@@ -143,6 +144,22 @@ isr_stubs:
         .long vector
         .byte 0xe9  // jmp rel32
         .long isr_common - . - 4
+        .set vector, vector + 1
+        .endr
+        .balign GUEST_ISR_STUB_BYTES
+
+// The same for gates that lead into a kernel at CPL 1. Hardware loads SS with a null selector then (AMD APM vol. 2, 8.9.3),
+// with which some processors cannot be entered again after an exit: Bochs forgets the privilege that goes with it.
+direct_stubs:
+        .set vector, 0
+        .rept 256
+        .balign GUEST_ISR_STUB_BYTES
+        push %rax
+        mov $GUEST_DEPRIVILEGED_SS, %eax
+        mov %eax, %ss
+        pop %rax
+        .byte 0xe9  // jmp rel32
+        .long isr_stubs + vector * GUEST_ISR_STUB_BYTES - . - 4
         .set vector, vector + 1
         .endr
         .balign GUEST_ISR_STUB_BYTES

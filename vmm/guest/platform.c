@@ -19,8 +19,7 @@ static volatile struct guest_events* events(void) {
 }
 
 static bool entered_by_hardware(uint64_t vector) {
-  return params()->platform == GUEST_PLATFORM_PV_DIRECT &&
-         (vector == 0 || vector == GUEST_VECTOR_INT80 || vector == GUEST_VECTOR_EVENT);
+  return params()->platform == GUEST_PLATFORM_PV_DIRECT && (vector == 0 || vector == GUEST_VECTOR_INT80);
 }
 
 // ---- Boot -----------------------------------------------------------------------------------------------
@@ -83,13 +82,10 @@ void prepare_interrupts(uint32_t workload) {
 // the frame's IF, and whoever returns from it restores it: the hypervisor. Where hardware does either, the
 // kernel does that itself.
 
-bool enter_handler(struct guest_trap_frame* frame) {
-  if (!entered_by_hardware(frame->vector)) return true;
-  const bool masked = events()->upcall_mask != 0;
+void enter_handler(struct guest_trap_frame* frame) {
+  if (!entered_by_hardware(frame->vector)) return;
+  if (events()->upcall_mask != 0) frame->rflags &= ~(uint64_t)RFLAGS_IF;
   events()->upcall_mask = 1;
-  if (masked) frame->rflags &= ~(uint64_t)RFLAGS_IF;
-  // An upcall that slipped in stays pending: whoever unmasks sees to it.
-  return !(masked && frame->vector == GUEST_VECTOR_EVENT);
 }
 
 void leave_handler(const struct guest_trap_frame* frame) {

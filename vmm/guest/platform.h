@@ -38,8 +38,8 @@ void prepare_platform(void);
 // Only what the workload needs: an exit of another's device would be noise in its table.
 void prepare_interrupts(uint32_t workload);
 
-// Around every handler. False: nothing is to be done, return at once.
-bool enter_handler(struct guest_trap_frame* frame);
+// Around every handler.
+void enter_handler(struct guest_trap_frame* frame);
 void leave_handler(const struct guest_trap_frame* frame);
 
 void arm_timer(uint32_t nanoseconds);

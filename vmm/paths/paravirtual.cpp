@@ -143,7 +143,7 @@ Status ParavirtualPath::before_entry(const PathVcpu& vcpu) {
   const bool in_monitor = std::exchange(context.in_monitor, false);
   vcpu.cpu.run_state().request_interrupt_window = 0;
   if (!events_->deliverable(vcpu.index)) return {};
-  return in_monitor && vmm_enters_upcalls() ? enter_upcall(vcpu) : inject_upcall(vcpu);
+  return in_monitor ? enter_upcall(vcpu) : inject_upcall(vcpu);
 }
 
 Status ParavirtualPath::inject_upcall(const PathVcpu& vcpu) {

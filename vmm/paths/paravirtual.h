@@ -32,8 +32,6 @@ class ParavirtualPath : public DeliveryPath {
  protected:
   // The monitor's entry for SYSCALL.
   [[nodiscard]] virtual std::uint64_t syscall_entry(const KernelImage& image) const = 0;
-  // Whether the VMM itself may enter the kernel's upcall handler; otherwise only hardware and monitor do.
-  [[nodiscard]] virtual bool vmm_enters_upcalls() const { return true; }
 
  private:
   struct VcpuContext {

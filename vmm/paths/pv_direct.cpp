@@ -1,6 +1,7 @@
 // pv-direct: as pv-ring0, but some gates lead hardware straight into the kernel at CPL 1, which returns by a
 // real IRETQ: the shape of lguest. That is sound for traps whose handler needs nothing that only ring 0 can
-// read (#PF needs CR2). The gates leave IF alone, because an IRETQ at CPL 1 could not set it again.
+// read (#PF needs CR2). Upcalls come through the monitor, as lguest's interrupts came through its host. The
+// gates leave IF alone, because an IRETQ at CPL 1 could not set it again.
 #include "vmm/paths/pv_direct.h"
 
 #include "vmm/paths/paravirtual.h"
@@ -25,9 +26,8 @@ class PvDirect final : public ParavirtualPath {
   [[nodiscard]] Status write_tables(const GuestMemory& memory, const KernelImage& image,
                                     std::uint32_t vcpus) override {
     TRAPLINE_TRY(write_ring0_tables(memory, image, vcpus));
-    for (const std::uint8_t vector :
-         {kDivideError, std::uint8_t{GUEST_VECTOR_INT80}, std::uint8_t{GUEST_VECTOR_EVENT}}) {
-      const std::uint64_t handler = image.header.isr_stubs + vector * image.header.isr_stub_bytes;
+    for (const std::uint8_t vector : {kDivideError, std::uint8_t{GUEST_VECTOR_INT80}}) {
+      const std::uint64_t handler = image.header.direct_stubs + vector * image.header.isr_stub_bytes;
       TRAPLINE_TRY(
           set_gate(memory, vector, x86::trap_gate(handler, GUEST_DEPRIVILEGED_CS, gate_privilege(vector))));
     }
@@ -38,8 +38,6 @@ class PvDirect final : public ParavirtualPath {
   [[nodiscard]] std::uint64_t syscall_entry(const KernelImage& image) const override {
     return image.header.monitor_syscall_bounce;
   }
-  // Its upcall handler tells by the mask whether it was entered by hardware.
-  [[nodiscard]] bool vmm_enters_upcalls() const override { return false; }
 };
 
 }  // namespace
