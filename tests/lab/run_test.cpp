@@ -139,7 +139,9 @@ TEST_F(RunTest, ExitsThatHappenToTheGuestAreApart) {
 
 TEST_F(RunTest, TheTimeIsLabelled) {
   EXPECT_NE(report_["time"]["kind"], "real") << "an emulated machine's times are not real";
-  EXPECT_NE(table_.find("times are not"), std::string::npos) << table_;
+  EXPECT_TRUE(table_.find("times are not") != std::string::npos ||
+              table_.find("not a time") != std::string::npos)
+      << table_;
 }
 
 TEST_F(RunTest, TheTableSaysWhatTheReportSays) {

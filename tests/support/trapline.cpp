@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <fstream>
+#include <map>
 #include <stdexcept>
 
 namespace trapline::test {
@@ -44,10 +45,21 @@ nlohmann::json chrome_trace_of(const std::string& recording) {
   return nlohmann::json::parse(in);
 }
 
+namespace {
+
+std::string on_vmx(const std::string& reason) {
+  static const std::map<std::string, std::string> names = {
+      {"io", "IO_INSTRUCTION"}, {"hlt", "HLT"}, {"cpuid", "CPUID"}, {"shutdown", "TRIPLE_FAULT"}};
+  const auto found = names.find(reason);
+  return found == names.end() ? reason : found->second;
+}
+
+}  // namespace
+
 std::uint64_t exits_named(const nlohmann::json& report, const std::string& reason, bool closed_only) {
   std::uint64_t count = 0;
   for (const auto& row : report.at("exits")) {
-    if (row.at("reason") != reason) continue;
+    if (row.at("reason") != reason && row.at("reason") != on_vmx(reason)) continue;
     count += row.at("count").get<std::uint64_t>();
     if (closed_only) count -= row.at("open").get<std::uint64_t>();
   }

@@ -258,15 +258,16 @@ void TimelineSlices::exit(std::uint16_t vcpu, const Exit& exit) {
   HostNs begin = exit.exit;
   HostNs end = exit.entry;
   of_vcpu.exits.fit(begin, end);
-  const std::array args = {Arg::text(ArgName::key, labels.key),
-                           Arg::text(ArgName::cause, labels.cause),
-                           Arg::address(ArgName::rip, exit.record.rip),
-                           Arg::address(ArgName::info1, exit.record.info1),
-                           Arg::address(ArgName::info2, exit.record.info2),
-                           Arg::text(ArgName::open, open_label_)};
-  const std::size_t closed_args = args.size() - 1;
-  write(lane(of_vcpu, LaneKind::exits), labels.reason, begin, end,
-        std::span(args).first(exit.open ? args.size() : closed_args));
+  std::array args = {Arg::text(ArgName::key, labels.key),
+                     Arg::text(ArgName::cause, labels.cause),
+                     Arg::address(ArgName::info1, exit.record.info1),
+                     Arg::address(ArgName::info2, exit.record.info2),
+                     Arg::address(ArgName::rip, exit.record.rip),
+                     Arg::text(ArgName::open, open_label_)};
+  std::size_t count = args.size() - 2;
+  if ((exit.record.flags & TRL_NO_RIP) == 0) ++count;
+  if (exit.open) args[count++] = Arg::text(ArgName::open, open_label_);
+  write(lane(of_vcpu, LaneKind::exits), labels.reason, begin, end, std::span(args).first(count));
 
   if (!of_vcpu.vmm_slices.empty()) write_vmm(of_vcpu);
   if (!exit.vmm_begin || !exit.vmm_end) return;

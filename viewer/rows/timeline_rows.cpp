@@ -84,7 +84,7 @@ void TimelineRows::exit(std::uint16_t vcpu, const Exit& exit) {
   rows_.text(tracer::cause_name(exit.what->cause));
   rows_.flag(exit.halts);
   rows_.flag(exit.open);
-  rows_.address(raw.rip);
+  (raw.flags & TRL_NO_RIP) != 0 ? rows_.none() : rows_.address(raw.rip);
   rows_.address(raw.info1);
   rows_.address(raw.info2);
   rows_.address(raw.reason);
