@@ -1,25 +1,23 @@
-# cache.sh: what the lab keeps between runs: kernels, QEMU, initramfs images. Sourced by lab/lab.
+# cache.sh: what the lab keeps between runs: kernels, emulators, initramfs images. Sourced by lab/lab.
 #
-#   $lab_cache/kernel-6.12  -> kernel-6.12.XXXXXX/   vmlinuz, modules/NN-name.ko in load order, version, wanted
-#   $lab_cache/kernel-cloud-6.12 -> ...              the same for the Intel machine, of Debian's flavour for clouds
-#   $lab_cache/bochs        -> bochs.XXXXXX/         root/ (Bochs and all its libraries, unpacked), version
-#   $lab_cache/qemu         -> qemu.XXXXXX/          root/ (QEMU and all its libraries, unpacked), version
+#   $lab_cache/kernel-6.12        -> kernel-6.12.XXXXXX/  vmlinuz, modules/NN-name.ko in load order, version, wanted
+#   $lab_cache/kernel-6.12-cloud  -> the same for the Intel machine, with vmlinux, which is vmlinuz unpacked
+#   $lab_cache/qemu               -> qemu.XXXXXX/         root/ (QEMU and all its libraries, unpacked), version
+#   $lab_cache/bochs-in-place       -> bochs-in-place.XXXXXX/  program, libraries/, plugins/, bios/, version
 #   $lab_cache/initramfs-VERSION-KEY.cpio
+#   $lab_cache/boot_sector-KEY
 #   $lab_cache/runs/                                 one folder per running lab
 #   $lab_cache/versions                              what is in the cache, one a line
 #
 # An entry is made in a folder of its own and becomes visible by renaming a symbolic link: half an entry is never seen.
 # One lock guards making; a second lab waits for the first.
 
+# In load order, with what they need; on 6.12 the virtio ones are built in and drop out.
+readonly amd_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay kvm kvm-amd'
+readonly intel_modules='kvm kvm-intel'
 readonly valid_kernels='6.1 6.12'
 # Before 9.1 hardware breakpoints never fire in a guest of kvm_amd, and the TSC offset read back drifts.
 readonly qemu_oldest=9.1
-
-# What the processor decides, set by cache_for.
-kernel_flavour= # empty, or what Debian's package of the kernel is called more
-wanted_modules= # in load order, with what they need; on 6.12 the virtio ones are built in and drop out
-vendor_module=
-emulator= # qemu, bochs
 
 # Answers, set by locate_cache and cache_ensure.
 lab_cache=
@@ -30,20 +28,7 @@ qemu_dir= # empty: the host's own QEMU
 qemu_version=
 bochs_dir=
 bochs_version=
-
-# cache_for CPU: amd or intel.
-cache_for() {
-    case $1 in
-    amd)
-        vendor_module=kvm-amd emulator=qemu
-        wanted_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay kvm kvm-amd'
-        ;;
-    intel) # a smaller kernel boots faster
-        vendor_module=kvm-intel emulator=bochs kernel_flavour=cloud
-        wanted_modules='kvm kvm-intel'
-        ;;
-    esac
-}
+boot_sector=
 
 locate_cache() {
     local home=${HOME:-$(cd ~ && pwd)}
@@ -53,21 +38,27 @@ locate_cache() {
     fi
 }
 
-# cache_ensure LINE REFRESH: everything that a machine with that kernel line needs; REFRESH=1 fetches it anew.
+# cache_ensure CPU LINE REFRESH: everything that a machine with that processor and kernel line needs; REFRESH=1 fetches
+# it anew.
 cache_ensure() {
-    local line=$1 refresh=$2 lock
+    local cpu=$1 line=$2 refresh=$3 lock
     exec {lock}>"$lab_cache/lock"
     if ! flock --nonblock "$lock"; then
         say "waiting for another lab that is filling the cache"
         flock "$lock"
     fi
-    ensure_kernel "$line" "$refresh"
-    case $emulator in
-    qemu)
+    case $cpu in
+    amd)
+        ensure_kernel "$line" '' "$amd_modules" "$refresh"
         ensure_qemu "$refresh"
-        ensure_initramfs
+        ensure_initramfs amd_tree "$lab_dir/init"
         ;;
-    bochs) ensure_bochs "$refresh" ;;
+    intel)
+        ensure_kernel "$line" -cloud "$intel_modules" "$refresh"
+        ensure_bochs "$refresh"
+        ensure_boot_sector
+        ensure_initramfs intel_tree "$lab_dir"/intel/{init,collect,courier.c}
+        ;;
     esac
     write_versions
     exec {lock}>&-
@@ -96,13 +87,14 @@ new_entry() {
     mktemp -d "$lab_cache/$name.XXXXXX"
 }
 
+# ensure_kernel LINE FLAVOUR MODULES REFRESH: FLAVOUR is empty or -cloud, which has fewer drivers and so boots faster.
 ensure_kernel() {
-    local line=$1 refresh=$2 entry=kernel${kernel_flavour:+-$kernel_flavour}-$1
-    if [[ $refresh = 1 || $(cat "$lab_cache/$entry/wanted" 2>/dev/null) != "$wanted_modules" ]]; then
-        say "fetching Debian's Linux $line (about 100 MB, once)"
+    local line=$1 flavour=$2 modules=$3 refresh=$4 entry=kernel-$1$2
+    if [[ $refresh = 1 || $(cat "$lab_cache/$entry/wanted" 2>/dev/null) != "$modules" ]]; then
+        say "fetching Debian's Linux $line${flavour/-/, } (once)"
         local folder
         folder=$(new_entry "$entry")
-        fetch_kernel "$line" "$folder"
+        fetch_kernel "$line" "$flavour" "$modules" "$folder"
         replace_entry "$entry" "$folder"
     fi
     kernel_dir=$(readlink -f "$lab_cache/$entry")
@@ -110,9 +102,9 @@ ensure_kernel() {
 }
 
 fetch_kernel() {
-    local line=$1 dir=$2 root=$2/apt metapackage package version file
-    metapackage=linux-image-$line${kernel_flavour:+-$kernel_flavour}-amd64
-    metapackage=${metapackage/-6.1-/-} # the one that Debian 12 came with
+    local line=$1 flavour=$2 modules=$3 dir=$4 root=$4/apt package version file
+    local metapackage=linux-image-$line$flavour-amd64
+    [[ $line != 6.1 ]] || metapackage=linux-image$flavour-amd64
     debian_open "$root" bookworm
     package=$(debian_depends "$root" "$metapackage")
     version=${package#linux-image-}
@@ -128,16 +120,39 @@ fetch_kernel() {
         ln -s ../../lib/modules "$dir/unpacked/usr/lib/modules"
     fi
     depmod -b "$dir/unpacked" "$version"
-    extract_modules "$dir" "$version"
+    extract_modules "$dir" "$version" "$modules"
     cp "$dir/unpacked/boot/vmlinuz-$version" "$dir/vmlinuz"
+    if [[ $flavour = -cloud ]]; then
+        unpack_kernel "$dir/vmlinuz" >"$dir/vmlinux"
+    fi
     rm -rf "$dir/unpacked" "$root"
     echo "$version" >"$dir/version"
-    echo "$wanted_modules" >"$dir/wanted"
+    echo "$modules" >"$dir/wanted"
+}
+
+# The kernel inside a bzImage, an ELF file. The header's fields: Documentation/arch/x86/boot in Linux. What is packed
+# ends in 4 bytes with the length unpacked.
+unpack_kernel() {
+    local file=$1 setup_sectors offset length unpack
+    setup_sectors=$(header_number "$file" 0x1f1 1)
+    offset=$(((setup_sectors + 1) * 512 + $(header_number "$file" 0x248 4)))
+    length=$(($(header_number "$file" 0x24c 4) - 4))
+    case $(od -An -tx1 -j "$offset" -N 4 "$file" | tr -d ' ') in
+    28b52ffd) unpack=zstd ;;
+    02214c18) unpack=lz4 ;;
+    fd377a58) unpack=xz ;;
+    *) fail $status_cannot_start "Debian packs $file in a way that lab/cache.sh does not know" ;;
+    esac
+    dd if="$file" iflag=skip_bytes,count_bytes skip="$offset" count="$length" bs=1M status=none | "$unpack" -dc
+}
+
+header_number() { # FILE OFFSET BYTES
+    od -An "-tu$3" -j "$(($2))" -N "$3" "$1" | tr -d ' '
 }
 
 # Uncompressed: the machine's processor is the slow part, not its memory.
 extract_modules() {
-    local dir=$1 version=$2 module name number=10
+    local dir=$1 version=$2 wanted=$3 module name number=10
     mkdir "$dir/modules"
     while read -r module; do
         number=$((number + 1))
@@ -148,14 +163,14 @@ extract_modules() {
         *.zst) zstd -dqc "$module" >"$name" ;;
         *) cp "$module" "$name" ;;
         esac
-    done < <(modules_to_load "$dir/unpacked" "$version")
-    [[ -n $(find "$dir/modules" -name "*$vendor_module.ko") ]] ||
-        fail $status_cannot_start "no $vendor_module module in Debian's Linux $version: lab/cache.sh looks in the wrong place"
+    done < <(modules_to_load "$dir/unpacked" "$version" "$wanted")
+    [[ -n $(find "$dir/modules" -name "*${wanted##* }.ko") ]] ||
+        fail $status_cannot_start "no ${wanted##* } module in Debian's Linux $version: lab/cache.sh looks in the wrong place"
 }
 
 modules_to_load() {
     # shellcheck disable=SC2086 # a list of words
-    modprobe --dirname "$1" --set-version "$2" --show-depends --all $wanted_modules |
+    modprobe --dirname "$1" --set-version "$2" --show-depends --all $3 |
         awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 
@@ -208,60 +223,114 @@ qemu_program() {
         "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios")
 }
 
+# Bochs 3.0 needs Debian 13's libraries, so it runs in place as QEMU does. With all that its packages depend on it is
+# 200 MB; only what it loads is kept.
 ensure_bochs() {
-    local refresh=$1
-    if [[ $refresh = 1 || ! -e $lab_cache/bochs/version ]]; then
-        say "fetching Bochs of Debian trixie (about 60 MB, once)"
-        local folder
-        folder=$(new_entry bochs)
+    local refresh=$1 folder
+    if [[ $refresh = 1 || ! -e $lab_cache/bochs-in-place/version ]]; then
+        say "fetching Bochs of Debian trixie (about 70 MB, once)"
+        folder=$(new_entry bochs-in-place)
         fetch_bochs "$folder"
-        replace_entry bochs "$folder"
+        replace_entry bochs-in-place "$folder"
     fi
-    bochs_dir=$(readlink -f "$lab_cache/bochs")
+    bochs_dir=$(readlink -f "$lab_cache/bochs-in-place")
     bochs_version=$(<"$bochs_dir/version")
 }
 
-# Debian 12's 2.7 works, too, and takes half as long again.
 fetch_bochs() {
-    local dir=$1 root=$1/apt
+    local dir=$1 root=$1/apt unpacked=$1/unpacked libraries file version
     debian_open "$root" trixie
-    debian_unpack_closure "$root" "$dir/root" bochs bochs-term bochsbios vgabios
-    basename -- "$root"/var/cache/apt/archives/bochs_*.deb | cut -d _ -f 2 | cut -d + -f 1 >"$dir/version"
-    rm -rf "$root" "$dir"/root/usr/share/{doc,man,locale,info}
+    debian_unpack_closure "$root" "$unpacked" bochs bochsbios vgabios
+    libraries=$unpacked/usr/lib/x86_64-linux-gnu
+    mkdir "$dir/libraries"
+    cp "$unpacked/usr/bin/bochs-bin" "$dir/program"
+    cp -r "$libraries/bochs/plugins" "$dir/plugins"
+    cp -rL "$unpacked/usr/share/bochs" "$dir/bios"
+    cp "$unpacked/usr/lib64/ld-linux-x86-64.so.2" "$dir/libraries/"
+    for file in "$dir/program" "$dir"/plugins/*.so; do
+        "$dir/libraries/ld-linux-x86-64.so.2" --library-path "$libraries:$libraries/pulseaudio" --list "$file" 2>/dev/null
+    done | awk -v in_place="$libraries/" 'index($3, in_place) == 1 && !seen[$3]++ { print $3 }' | xargs -r cp -L -t "$dir/libraries"
+    version=$(dpkg-deb --field "$root"/var/cache/apt/archives/bochs_*.deb Version)
+    bochs_dir=$dir
+    bochs_program
+    [[ $("${bochs[@]}" --help 2>&1) = *'Usage: bochs'* ]] ||
+        fail $status_cannot_start "Bochs from Debian trixie does not run here: ${bochs[*]} --help"
+    rm -rf "$root" "$unpacked"
+    echo "${version%%[+-]*}" >"$dir/version"
 }
 
-static_busybox() {
-    local busybox
+# bochs_program: sets the array bochs to the words that start it.
+bochs_program() {
+    bochs=(env "LTDL_LIBRARY_PATH=$bochs_dir/plugins" "BXSHARE=$bochs_dir/bios"
+        "$bochs_dir/libraries/ld-linux-x86-64.so.2" --library-path "$bochs_dir/libraries" "$bochs_dir/program")
+}
+
+# What the Intel machine's disk begins with, and the one program of ours inside, are built when they change.
+ensure_boot_sector() {
+    local source=$lab_dir/intel/boot_sector.S
+    boot_sector=$lab_cache/boot_sector-$(sha256sum <"$source" | cut -c 1-16)
+    if [[ ! -e $boot_sector ]]; then
+        as --32 -o "$boot_sector.o" "$source"
+        ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o "$boot_sector.new" "$boot_sector.o"
+        rm "$boot_sector.o"
+        mv "$boot_sector.new" "$boot_sector"
+    fi
+}
+
+# ensure_initramfs TREE SOURCE...: a static busybox, the modules and what the function TREE adds of the sources. Its name
+# holds a hash of what it is made of.
+ensure_initramfs() {
+    local busybox key tree module fill=$1
+    shift
     busybox=$(command -v busybox) ||
         fail $status_cannot_start "busybox is missing: install busybox-static (./dev setup)"
     if ldd "$busybox" >/dev/null 2>&1; then
         fail $status_cannot_start "$busybox is not static: install busybox-static (./dev setup)"
     fi
-    echo "$busybox"
-}
-
-# The initramfs of the AMD machine: a static busybox, the modules, our init. Its name holds a hash of what it is made of.
-ensure_initramfs() {
-    local busybox key tree module
-    busybox=$(static_busybox)
-    key=$(cat "$lab_dir/init" "$lab_dir/cache.sh" "$busybox" "$kernel_dir"/modules/*.ko | sha256sum | cut -c 1-16)
+    key=$(cat "$@" "$lab_dir/cache.sh" "$busybox" "$kernel_dir"/modules/*.ko | sha256sum | cut -c 1-16)
     initramfs=$lab_cache/initramfs-$kernel_version-$key.cpio
     if [[ -e $initramfs ]]; then
         touch "$initramfs"
         return
     fi
     tree=$(mktemp -d "$lab_cache/initramfs.XXXXXX")
-    mkdir "$tree"/{bin,dev,proc,sys,modules,lower,layer,root,share}
+    "$fill" "$tree"
     cp "$busybox" "$tree/bin/busybox"
+    mkdir "$tree/modules"
     for module in "$kernel_dir"/modules/*.ko; do
         without_signature "$module" >"$tree/modules/${module##*/}"
     done
-    install -m 755 "$lab_dir/init" "$tree/init"
-    (cd "$tree" && find . | cpio --create --format newc --owner 0:0 --quiet) >"$initramfs.new"
+    pack_tree "$tree" "$initramfs.new"
     rm -rf "$tree"
     mv "$initramfs.new" "$initramfs"
     # Another checkout with another init may share this cache: only what nobody used for a week goes.
     find "$lab_cache" -maxdepth 1 -name 'initramfs-*.cpio' -mtime +7 -delete
+}
+
+# pack_tree FOLDER ARCHIVE: neither times nor the order of a folder's entries are in it, so that two machines are alike.
+pack_tree() {
+    find "$1" -exec touch --no-dereference --date=@0 {} +
+    (cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --create --null --format newc --owner 0:0 --reproducible --quiet) >"$2"
+}
+
+amd_tree() {
+    mkdir "$1"/{bin,dev,proc,sys,lower,layer,root,share}
+    install -m 755 "$lab_dir/init" "$1/init"
+}
+
+# Laid out as on the host, whose programs and libraries come in at their own paths: /bin and /lib are links into /usr.
+intel_tree() {
+    local name
+    mkdir -p "$1"/{dev,etc,lab,proc,root,run,sys,tmp,usr/{bin,sbin,lib,lib64},var/tmp}
+    chmod 1777 "$1/tmp" "$1/var/tmp"
+    for name in bin sbin lib lib64; do
+        ln -s "usr/$name" "$1/$name"
+    done
+    echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
+    echo 'root:x:0:' >"$1/etc/group"
+    install -m 755 "$lab_dir/intel/init" "$1/init"
+    install -m 755 "$lab_dir/intel/collect" "$1/lab/collect"
+    gcc -std=gnu17 -Os -static -s -o "$1/lab/courier" "$lab_dir/intel/courier.c"
 }
 
 # Checking the signatures is a fifth of all instructions of a boot. The kernel takes unsigned modules and notes a taint.
@@ -278,23 +347,13 @@ without_signature() {
 }
 
 write_versions() {
-    local line
+    local entry
     {
-        for line in $valid_kernels; do
-            for line in "kernel-$line" "kernel-cloud-$line"; do
-                if [[ -e $lab_cache/$line ]]; then
-                    echo "Linux $(<"$lab_cache/$line/version")"
-                fi
-            done
+        for entry in "$lab_cache"/kernel-*/version; do
+            echo "Linux $(<"$entry")"
         done
-        if [[ -e $lab_cache/bochs ]]; then
-            echo "Bochs $(<"$lab_cache/bochs/version")"
-        fi
-        if [[ -e $lab_cache/qemu ]]; then
-            echo "QEMU $(<"$lab_cache/qemu/version")"
-        elif [[ -n $qemu_version ]]; then
-            echo "QEMU $qemu_version (of this host)"
-        fi
+        [[ ! -e $lab_cache/qemu/version ]] || echo "QEMU $(<"$lab_cache/qemu/version")"
+        [[ ! -e $lab_cache/bochs-in-place/version ]] || echo "Bochs $(<"$lab_cache/bochs-in-place/version")"
     } >"$lab_cache/versions.new"
     mv "$lab_cache/versions.new" "$lab_cache/versions"
 }

@@ -1,27 +1,29 @@
-# machine.sh: one emulated machine, from its command line to its verdict. Sourced by lab/lab.
+# machine.sh: one emulated machine, from its start to its verdict. Sourced by lab/lab.
 #
-# The command's streams are virtio-serial ports that end in FIFOs here; a copier each moves the bytes to our own stdout
-# and stderr. The machine's console goes to a file of the run folder.
+# What differs is in amd.sh and intel.sh: CPU_prepare makes what the machine reads, CPU_words sets the array emulator to
+# the words that start it, and emulator_name, CPU_copiers starts what moves the command's output from the machine to our own stdout and
+# stderr, CPU_ended is called when the machine is gone, to let the copiers finish. The machine's console goes to
+# console.log of the run folder, the command's status to share/status, the reason why there is none to share/failure.
 
 run_dir=
 machine_pid=
 started_s=0
 copier_pids=()
 console_pid=
+emulator=()
+emulator_name=
+emulator_input=/dev/null
+# Two descriptors that CPU_copiers opens to keep FIFOs from ending; nothing that is started here may inherit them.
+held_a='' held_b=''
 
-# machine_prepare OUT COMMAND...: the run folder with what init and enter read.
+# machine_prepare CPU OUT COMMAND...: the run folder with what is read inside.
 machine_prepare() {
-    local out=$1
-    shift
+    local cpu=$1 out=$2
+    shift 2
     remove_stale_runs
     run_dir=$(mktemp -d "$lab_cache/runs/$$.XXXXXX")
     mkdir "$run_dir/share"
-    cp "$lab_dir/enter" "$run_dir/share/enter"
-    printf '%s' "$out" >"$run_dir/share/out"
-    printf '%s\0' "$@" >"$run_dir/share/command"
-    printf '%s\0' "$(pwd -P)" >"$run_dir/share/folder"
-    command_environment >"$run_dir/share/environment"
-    mkfifo "$run_dir/stdout" "$run_dir/stderr"
+    "${cpu}_prepare" "$out" "$@"
     : >"$run_dir/console.log"
 }
 
@@ -45,66 +47,36 @@ command_environment() {
     done
 }
 
-# machine_words TIME CPUS MEMORY VERBOSE OUT: adds the machine's description to the array qemu.
-machine_words() {
-    local time=$1 cpus=$2 memory=$3 verbose=$4 out=$5
-    # tsc=reliable: else the kernel finds the emulated TSC unstable against its watchdog and falls back to a slow clock.
-    # nokaslr: addresses and instruction counts are the same in every run.
-    local cmdline="console=ttyS0 panic=-1 mitigations=off tsc=reliable nowatchdog nokaslr"
-    # Boots faster: no self-tests of ciphers, no look for a broken timer interrupt.
-    cmdline+=" cryptomgr.notests no_timer_check trapline.time=$time"
-    cmdline+=" trapline.emulator=QEMU-$qemu_version"
-    [[ $verbose = 1 ]] || cmdline+=' quiet'
-    qemu+=(-machine pc -cpu max -m "$memory" -nodefaults -no-user-config -display none -no-reboot
-        -kernel "$kernel_dir/vmlinuz" -initrd "$initramfs" -append "$cmdline"
-        -chardev "file,id=console,path=$(escaped "$run_dir/console.log")" -serial chardev:console
-        -device virtio-serial-pci
-        -chardev "file,id=stdout,path=$(escaped "$run_dir/stdout")" -device virtserialport,chardev=stdout,name=stdout
-        -chardev "file,id=stderr,path=$(escaped "$run_dir/stderr")" -device virtserialport,chardev=stderr,name=stderr
-        -virtfs "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"
-        -virtfs "local,path=$(escaped "$out"),mount_tag=out,security_model=none,multidevs=remap"
-        -virtfs "local,path=$(escaped "$run_dir/share"),mount_tag=run,security_model=none")
-    case $time in
-    counted) qemu+=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1 -rtc clock=vm) ;;
-    emulated) qemu+=(-accel tcg,thread=multi -smp "$cpus") ;;
-    esac
-}
-
-# QEMU doubles the commas of a path inside an option.
-escaped() {
-    printf '%s' "${1//,/,,}"
-}
-
-# machine_run LIMIT VERBOSE: starts the machine, waits for its end and returns the command's status or the lab's own.
+# machine_run CPU LIMIT VERBOSE: starts the machine, waits for its end and returns the command's status or the lab's own.
 machine_run() {
-    local limit=$1 verbose=$2 hold_out hold_err ended=0 status=0
+    local cpu=$1 limit=$2 verbose=$3 ended=0 status=0
     trap 'machine_interrupted 130' INT
     trap 'machine_interrupted 143' TERM
     trap 'machine_interrupted 129' HUP
-    # Our own write ends: QEMU and the copiers can open theirs in any order, and the copiers see the end when we close.
-    exec {hold_out}<>"$run_dir/stdout" {hold_err}<>"$run_dir/stderr"
-    cat "$run_dir/stdout" {hold_out}>&- {hold_err}>&- &
-    copier_pids+=($!)
-    cat "$run_dir/stderr" >&2 {hold_out}>&- {hold_err}>&- &
-    copier_pids+=($!)
+    "${cpu}_copiers"
     if [[ $verbose = 1 ]]; then
-        tail -n +1 -f "$run_dir/console.log" >&2 {hold_out}>&- {hold_err}>&- &
+        tail -n +1 -f "$run_dir/console.log" >&2 {held_a}>&- {held_b}>&- &
         console_pid=$!
     fi
     # pdeathsig: no machine outlives its lab, even one killed by SIGKILL. The limit is in the host's time: with counted
     # time the machine's own clock jumps over waits.
     started_s=$SECONDS
-    setpriv --pdeathsig KILL timeout --kill-after=10 "$limit" setpriv --pdeathsig KILL "${qemu[@]}" \
-        </dev/null >"$run_dir/qemu.log" 2>&1 {hold_out}>&- {hold_err}>&- &
+    setpriv --pdeathsig KILL timeout --kill-after=10 "$limit" setpriv --pdeathsig KILL "${emulator[@]}" \
+        <"$emulator_input" >"$run_dir/emulator.log" 2>&1 {held_a}>&- {held_b}>&- &
     machine_pid=$!
     wait -n -p ended "$machine_pid" "${copier_pids[@]}" || status=$?
     if [[ $ended != "$machine_pid" ]]; then
-        # A copier ended first: whoever read our output has gone. A local command would get SIGPIPE.
-        machine_stop
-        return 141
+        if [[ ! -s $run_dir/share/status && ! -s $run_dir/share/failure ]]; then
+            # A copier ended first: whoever read our output has gone. A local command would get SIGPIPE.
+            machine_stop
+            return 141
+        fi
+        # All that we wanted of the machine is here: how it would power itself off does not matter.
+        kill "$machine_pid" 2>/dev/null || true
+        wait "$machine_pid" || status=$?
     fi
     machine_pid=
-    exec {hold_out}>&- {hold_err}>&-
+    "${cpu}_ended"
     wait "${copier_pids[@]}" || true
     copier_pids=()
     machine_verdict "$status" "$limit"
@@ -132,14 +104,14 @@ machine_stop() {
     fi
 }
 
-# machine_verdict QEMU_STATUS LIMIT
+# machine_verdict EMULATOR_STATUS LIMIT
 machine_verdict() {
-    local qemu_status=$1 limit=$2
+    local emulator_status=$1 limit=$2
     if [[ -s $run_dir/share/status ]]; then
         return "$(<"$run_dir/share/status")"
     fi
-    # 137 is also what a QEMU killed for want of memory leaves; only the clock tells them apart.
-    if [[ $qemu_status = 124 ]] || ((SECONDS - started_s >= limit)); then
+    # 137 is also what an emulator killed for want of memory leaves; only the clock tells them apart.
+    if [[ $emulator_status = 124 ]] || ((SECONDS - started_s >= limit)); then
         say "the command was ended: it had not finished after $limit s (--limit)"
         return $status_limit
     fi
@@ -147,9 +119,9 @@ machine_verdict() {
         say "the machine did not get as far as the command: $(<"$run_dir/share/failure")"
     elif grep -q 'Kernel panic' "$run_dir/console.log"; then
         say "the machine's kernel panicked; the command's status is unknown"
-    elif [[ $qemu_status != 0 ]]; then
-        say "QEMU ended with status $qemu_status before the command did:"
-        tail -n 5 "$run_dir/qemu.log" | sed 's/^/lab:   /' >&2
+    elif [[ $emulator_status != 0 ]]; then
+        say "the emulator ended with status $emulator_status before the command did:"
+        tail -n 5 "$run_dir/emulator.log" | sed 's/^/lab:   /' >&2
     else
         say "the machine went down without reporting the command's status (powered off by the command?)"
     fi

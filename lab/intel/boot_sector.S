@@ -1,108 +1,126 @@
-// The first sector of the Intel machine's disk: loads the kernel and its initramfs, and enters the kernel as Xen's
-// PVH boot protocol says (linux/Documentation/arch/x86/boot.rst does not; xen/docs/misc/pvh.pandoc does): 32-bit
-// protected mode, flat segments, no paging, EBX = the hvm_start_info. No boot loader is as quick.
-//
-// lab/intel/disk_image fills the table at the end: what to load where, then a line with 0 sectors and the entry.
+# boot_sector.S: the first 512 bytes of the Intel machine's disk. Loads what lab/intel/pack_disk laid out behind it and
+# enters Linux.
+#
+# A boot loader and the kernel's own unpacking would take minutes of emulation: here the kernel is on the disk unpacked,
+# and goes to its place in memory sector by sector. Sectors 1 to 8 hold a table of rows of three 32-bit words (first
+# sector, number of sectors, physical address). A row with no sectors ends it: address of the start information, 0, entry.
+# The entry is Linux's for PVH (Documentation/arch/x86/boot: "x86/HVM direct boot"): 32-bit flat, EBX = start information.
 
-#define TABLE 0x7c00 + 320
-#define ATA_DATA 0x1f0
-#define ATA_SECTOR_COUNT 0x1f2
-#define ATA_LBA_LOW 0x1f3
-#define ATA_DEVICE 0x1f6
-#define ATA_COMMAND 0x1f7  // read: status
-#define ATA_READ_SECTORS 0x20
-#define ATA_BUSY 0x80
-#define ATA_DATA_REQUEST 0x08
-#define START_INFO 0x9000
+.set table, 0x8000
+.set table_sectors, 8
+.set data, 0x1f0         # the first ATA channel's registers (ATA-6, 7.1)
+.set sector_count, 0x1f2
+.set device, 0x1f6
+.set command, 0x1f7
+.set read_sectors, 0x20
+.set status_busy, 0x80
+.set status_data, 0x08
+.set most_at_once, 128
 
-        .code16
-        .globl _start
-_start: cli
-        cld
-        xor %ax, %ax
-        mov %ax, %ds
-        in $0x92, %al  // address line 20
-        or $2, %al
-        out %al, $0x92
-        lgdtl gdt_register
-        mov %cr0, %eax
-        or $1, %eax
-        mov %eax, %cr0
-        ljmpl $8, $protected
+.code16
+.globl _start
+_start:
+    cli
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %ss
+    movw $0x7c00, %sp
+    inb $0x92, %al       # address line 20
+    orb $2, %al
+    outb %al, $0x92
+    lgdtl gdt_register
+    movl %cr0, %eax
+    orl $1, %eax
+    movl %eax, %cr0
+    ljmpl $8, $flat
 
-        .code32
-protected:
-        mov $16, %eax
-        mov %eax, %ds
-        mov %eax, %es
-        mov %eax, %ss
-        mov $0x7c00, %esp
-        mov $TABLE, %esi
-next_part:
-        mov (%esi), %ebx    // sector
-        mov 4(%esi), %ebp   // sectors
-        mov 8(%esi), %edi   // address
-        add $12, %esi
-        test %ebp, %ebp
-        jz enter_kernel
-next_sectors:
-        test %ebp, %ebp
-        jz next_part
-        // As many as a command takes: 256, said as 0.
-        mov $256, %ecx
-        cmp %ecx, %ebp
-        jae 1f
-        mov %ebp, %ecx
-1:      mov $ATA_SECTOR_COUNT, %edx
-        mov %cl, %al
-        out %al, %dx
-        mov %ebx, %eax
-        mov $ATA_LBA_LOW, %edx
-        out %al, %dx
-        inc %edx
-        shr $8, %eax
-        out %al, %dx
-        inc %edx
-        shr $8, %eax
-        out %al, %dx
-        shr $8, %eax
-        or $0xe0, %al  // LBA, first disk
-        mov $ATA_DEVICE, %edx
-        out %al, %dx
-        mov $ATA_READ_SECTORS, %al
-        mov $ATA_COMMAND, %edx
-        out %al, %dx
-        add %ecx, %ebx
-        sub %ecx, %ebp
+.code32
+flat:
+    movw $16, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movw %ax, %fs
+    movw %ax, %gs
+    movl $0x7c00, %esp
+    cld
+    movl $1, %ebx
+    movl $table_sectors, %ebp
+    movl $table, %edi
+    call read
+    movl $table, %esi
+next_row:
+    movl (%esi), %ebx
+    movl 4(%esi), %ebp
+    movl 8(%esi), %edi
+    addl $12, %esi
+    testl %ebp, %ebp
+    jz enter
+    call read
+    jmp next_row
+enter:
+    jmp *%edi
+
+# EBX first sector, EBP number, EDI where to.
+read:
+    testl %ebp, %ebp
+    jz done
+    movl $most_at_once, %ecx
+    cmpl %ecx, %ebp
+    jae ask
+    movl %ebp, %ecx
+ask:
+    movw $device, %dx
+    movl %ebx, %eax
+    shrl $24, %eax
+    orb $0xe0, %al       # by LBA, device 0
+    outb %al, %dx
+    movw $sector_count, %dx
+    movb %cl, %al
+    outb %al, %dx
+    movl %ebx, %eax      # the next three registers: LBA from low to high
+    incl %edx
+    outb %al, %dx
+    shrl $8, %eax
+    incl %edx
+    outb %al, %dx
+    shrl $8, %eax
+    incl %edx
+    outb %al, %dx
+    movw $command, %dx
+    movb $read_sectors, %al
+    outb %al, %dx
+    addl %ecx, %ebx
+    subl %ecx, %ebp
 one_sector:
-        push %ecx
-        mov $ATA_COMMAND, %edx
-2:      in %dx, %al
-        test $ATA_BUSY, %al
-        jnz 2b
-        test $ATA_DATA_REQUEST, %al
-        jz 2b
-        mov $ATA_DATA, %edx
-        mov $256, %ecx
-        rep insw
-        pop %ecx
-        loop one_sector
-        jmp next_sectors
+    movw $command, %dx
+wait:
+    inb %dx, %al
+    testb $status_busy, %al
+    jnz wait
+    testb $status_data, %al
+    jz wait
+    pushl %ecx
+    movw $data, %dx
+    movl $256, %ecx
+    rep insw
+    popl %ecx
+    loop one_sector
+    jmp read
+done:
+    ret
 
-enter_kernel:
-        mov %edi, %eax  // of the last line the address: the entry
-        mov $START_INFO, %ebx
-        pushl $2
-        popf
-        jmp *%eax
-
-        .balign 8
-gdt:    .quad 0
-        .quad 0x00cf9b000000ffff  // code, flat
-        .quad 0x00cf93000000ffff  // data, flat
+.align 8
+gdt:
+    .quad 0
+    .quad 0x00cf9b000000ffff # flat code
+    .quad 0x00cf93000000ffff # flat data
 gdt_register:
-        .word . - gdt - 1
-        .long gdt
+    .word . - gdt - 1
+    .long gdt
 
-        .org 510
-        .word 0xaa55
+.org 0x1be               # a partition that begins at 1: the BIOS takes its geometry from it
+    .byte 0x80, 0, 2, 0, 0x83, 0, 0, 0
+    .long 1, 0x10000
+.org 510
+    .word 0xaa55

@@ -1,6 +1,8 @@
 // What is VMX's own: reasons and details by its names, the light probes, the fields that KVM reads lazily.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -13,26 +15,44 @@ using nlohmann::json;
 
 constexpr int kEvents = 100;
 
+// One run of each kind serves all tests.
+struct Recorded {
+  Workspace workspace;
+  std::string recording = workspace.path("run");
+  json report;
+};
+
+const Recorded* record(const std::string& probes) {
+  auto made = std::make_unique<Recorded>();
+  std::vector<std::string> arguments = {"run",
+                                        "--workload",
+                                        "int80,pio,mmio,cpuid,hypercall,timer,device,hlt,page-fault",
+                                        "-n",
+                                        std::to_string(kEvents),
+                                        "-q",
+                                        "--no-probe-cost",
+                                        "-o",
+                                        made->recording};
+  if (probes == "light") arguments.emplace_back("--light");
+  const auto run = trapline(arguments);
+  EXPECT_EQ(run.status, 0) << run.err;
+  if (run.status != 0) return nullptr;
+  made->report = report_of(made->recording);
+  static std::map<std::string, std::unique_ptr<Recorded>> kept;
+  return (kept[probes] = std::move(made)).get();
+}
+
 class Vmx : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists("/sys/module/kvm_intel")) GTEST_SKIP() << "this machine has no kvm_intel";
-    std::vector<std::string> arguments = {"run",
-                                          "--workload",
-                                          "int80,pio,mmio,cpuid,hypercall,timer,device,hlt,page-fault",
-                                          "-n",
-                                          std::to_string(kEvents),
-                                          "-q",
-                                          "--no-probe-cost",
-                                          "-o",
-                                          recording()};
-    if (std::string(GetParam()) == "light") arguments.emplace_back("--light");
-    const auto run = trapline(arguments);
-    ASSERT_EQ(run.status, 0) << run.err;
-    report_ = report_of(recording());
+    static std::map<std::string, const Recorded*> recorded;
+    const auto [found, is_new] = recorded.try_emplace(GetParam());
+    if (is_new) found->second = record(GetParam());
+    ASSERT_NE(found->second, nullptr);
+    recording_ = found->second->recording;
+    report_ = found->second->report;
   }
-
-  [[nodiscard]] std::string recording() const { return workspace_.path("run"); }
 
   // How often that reason was seen with that key.
   [[nodiscard]] std::uint64_t count(const std::string& reason, const std::string& key) const {
@@ -42,7 +62,7 @@ class Vmx : public testing::TestWithParam<const char*> {
     return 0;
   }
 
-  Workspace workspace_;
+  std::string recording_;
   json report_;
 };
 
@@ -88,7 +108,7 @@ TEST_P(Vmx, EveryInterruptIsAWholeStory) {
 
 // Complete probes tell where in the guest an exit happened; light ones do not, and say so by 0.
 TEST_P(Vmx, TheRipIsThatOfTheExitOrNone) {
-  const auto exported = trapline({"export", recording(), "--format", "timeline"});
+  const auto exported = trapline({"export", recording_, "--format", "timeline"});
   ASSERT_EQ(exported.status, 0) << exported.err;
   const auto timeline = json::parse(exported.out);
   std::set<std::string> of_port_writes;
