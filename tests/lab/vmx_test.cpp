@@ -68,6 +68,8 @@ class Vmx : public testing::TestWithParam<const char*> {
 
 TEST_P(Vmx, ExitsHaveTheirDetails) {
   EXPECT_EQ(report_["context"]["isa"], "vmx");
+  const std::string probes = report_["context"]["probes"];
+  EXPECT_TRUE(probes.starts_with(std::string(GetParam()) == "light" ? "light" : "full")) << probes;
   EXPECT_EQ(count("IO_INSTRUCTION", "port 0xf5 out 1"), kEvents);
   EXPECT_EQ(count("CPUID", "leaf 0x0"), kEvents);
   EXPECT_EQ(count("HLT", ""), kEvents);

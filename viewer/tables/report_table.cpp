@@ -29,12 +29,13 @@ std::string header(const Summary& summary) {
       "\nclock: error bound {} ns; {} guest stamps, {} outside of their entry..exit, worst by {} ns\n",
       summary.clock_bound_ns, summary.stamp_check.checked, summary.stamp_check.outside,
       summary.stamp_check.worst_violation_ns);
+  text += fmt::format("probes: {}", printable(summary.info.mode));
   if (summary.probe_cost) {
-    text += fmt::format(
-        "probe cost: {} ns per exit (measured before the run on {} exits: {} traced, {} untraced)\n",
-        summary.probe_cost->per_exit_ns, summary.probe_cost->exits, summary.probe_cost->traced_ns,
-        summary.probe_cost->untraced_ns);
+    text += fmt::format("; {} ns per exit (measured before the run on {} exits: {} traced, {} untraced)",
+                        summary.probe_cost->per_exit_ns, summary.probe_cost->exits,
+                        summary.probe_cost->traced_ns, summary.probe_cost->untraced_ns);
   }
+  text += '\n';
   for (const std::string& file : summary.whole.cut_files)
     text += fmt::format("cut: the end of {} is missing\n", file);
   return text;
