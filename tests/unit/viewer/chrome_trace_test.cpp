@@ -48,6 +48,15 @@ std::map<std::string, std::int64_t> threads_by_name(const json& trace) {
   return threads;
 }
 
+TEST(ChromeTrace, ExitsHaveNoRipWhereTheProbesHadNone) {
+  SmallTimeline timeline;
+  timeline.exit.record.flags = TRL_ISA_VMX | TRL_NO_RIP;
+  const auto io = slices_named(exported(timeline), "io");
+  ASSERT_EQ(io.size(), 1u);
+  EXPECT_FALSE(io[0]["args"].contains("rip"));
+  EXPECT_EQ(io[0]["args"]["info1"], "0x100220");
+}
+
 TEST(ChromeTrace, HasEverySliceOnItsLaneCountedFromTheBegin) {
   const auto trace = exported();
   EXPECT_EQ(trapline::test::count_slices(trace), SmallTimeline::kSlices);

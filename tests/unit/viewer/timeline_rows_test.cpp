@@ -57,6 +57,13 @@ TEST(TimelineRows, OfExitsHaveTheRawFieldsBesideTheirMeaning) {
             "0,1,250,300,hlt,,guest,0,1,0x0,0x0,0x0,0x0,0x0,0x0,,,,\n");
 }
 
+TEST(TimelineRows, OfExitsHaveNoRipWhereTheProbesHadNone) {
+  SmallTimeline timeline;
+  timeline.exit.record.flags = TRL_ISA_VMX | TRL_NO_RIP;
+  timeline.exit.record.rip = 0;
+  EXPECT_NE(as_csv(TimelineTable::exits, timeline).find("guest,0,0,,0x100220,"), std::string::npos);
+}
+
 TEST(TimelineRows, OfVmmStepsSayInWordsWhatWasDone) {
   EXPECT_EQ(as_csv(TimelineTable::vmm_steps),
             "vm,vcpu,begin_ns,end_ns,step,description,vector,arg\n"
