@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kEvents = 100;
+constexpr int kEvents = 60;
 
 // One run of each kind serves all tests.
 struct Recorded {
