@@ -35,7 +35,8 @@ nlohmann::json report_of(const std::string& recording);
 // The recording as Chrome trace, exported by the program.
 nlohmann::json chrome_trace_of(const std::string& recording);
 
-// Exits with this reason of SVM, or what VMX has for it, those without a following entry left out if `closed_only`.
+// Exits with this reason of SVM, or what VMX has for it, those without a following entry left out if
+// `closed_only`.
 std::uint64_t exits_named(const nlohmann::json& report, const std::string& reason, bool closed_only = false);
 
 // Ids of all BPF programs that the kernel holds.
