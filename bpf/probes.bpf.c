@@ -137,10 +137,11 @@ int BPF_PROG(on_userspace_exit, u32 reason, int error) {
 
 /* The place for a record in this CPU's ring; 0: it is full, and that is counted. */
 static __always_inline struct trl_exit_cycle* cycle_reserve(struct trl_ring_control* control, u32 cpu) {
-  u32 index = cpu * ring_records + (control->head & (ring_records - 1));
+  u64 head = control->head;
+  u32 index = cpu * ring_records + (head & (ring_records - 1));
   struct trl_exit_cycle* cycle = bpf_map_lookup_elem(&cycles, &index);
 
-  if (cycle && control->head - *(volatile u64*)&control->tail < ring_records) return cycle;
+  if (cycle && head - *(volatile u64*)&control->tail < ring_records) return cycle;
   control->cycles_lost++;
   return 0;
 }
