@@ -1,7 +1,5 @@
 #include "analysis/summary.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <tuple>
 
@@ -72,9 +70,7 @@ void Summarizer::event(std::uint16_t vcpu, const WorkloadEvent& event) {
   WorkloadRow& row = vcpus_[vcpu].workloads[event.workload];
   if (row.events == 0) {
     row.vcpu = vcpu;
-    const auto name = head_.workload_names.find(event.workload);
-    row.workload =
-        name != head_.workload_names.end() ? name->second : fmt::format("workload {}", event.workload);
+    row.workload = head_.workload_name(event.workload);
   }
   ++row.events;
   row.round_trip.add(clamped(event.u0, event.u3));

@@ -1,5 +1,7 @@
 #include "tracer/timeline/timeline.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "tracer/timeline/sink.h"
@@ -61,6 +63,11 @@ class Collector : public TimelineSink {
 };
 
 }  // namespace
+
+std::string TimelineHead::workload_name(std::uint16_t workload) const {
+  const auto found = workload_names.find(workload);
+  return found != workload_names.end() ? found->second : fmt::format("workload {}", workload);
+}
 
 Result<Timeline> build_timeline(const recording::RecordingReader& reader) {
   Collector collector;

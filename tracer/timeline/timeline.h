@@ -116,6 +116,9 @@ struct TimelineHead {
   HostNs begin;  // the first clock sample; nothing is earlier
   std::uint64_t clock_bound_ns = 0;
   std::map<std::uint16_t, std::string> workload_names;  // by the number that stamps carry
+
+  // "workload 7" for a number that the recording does not name.
+  [[nodiscard]] std::string workload_name(std::uint16_t workload) const;
 };
 
 // Everything of one vCPU, each sorted by time (isrs by their entry).

@@ -206,11 +206,7 @@ Label TimelineSlices::step_label(const VmmStep& step) {
 
 Label TimelineSlices::workload_label(std::uint16_t workload) {
   const auto [found, is_new] = workload_labels_.try_emplace(workload);
-  if (is_new) {
-    const auto name = workload_names_.find(workload);
-    found->second =
-        labels_.label(name == workload_names_.end() ? fmt::format("workload {}", workload) : name->second);
-  }
+  if (is_new) found->second = labels_.label(head_.workload_name(workload));
   return found->second;
 }
 
@@ -240,7 +236,7 @@ void TimelineSlices::write(const Lane& lane, Label name, HostNs begin, HostNs en
 }
 
 void TimelineSlices::begin(const tracer::TimelineHead& head) {
-  workload_names_ = head.workload_names;
+  head_ = head;
   writer_.begin(head);
 }
 

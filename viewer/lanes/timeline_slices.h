@@ -102,7 +102,7 @@ class TimelineSlices : public tracer::TimelineSink {
 
   Labels& labels_;
   SliceWriter& writer_;
-  std::map<std::uint16_t, std::string> workload_names_;
+  tracer::TimelineHead head_;
   std::deque<Lane> lanes_;  // does not move what it holds
   std::vector<std::unique_ptr<OfVcpu>> vcpus_;
   std::map<std::uint32_t, FlatLane> raise_lanes_;  // by thread

@@ -1,12 +1,9 @@
 #include "viewer/rows/timeline_rows.h"
 
-#include <fmt/format.h>
-
 #include <array>
 
 #include "tracer/exits/user_exits.h"
-#include "tracer/exits/vectors.h"
-#include "vmm/guest/abi.h"
+#include "viewer/vector_label.h"
 #include "vmm/steps.h"
 
 namespace trapline::viewer {
@@ -27,8 +24,7 @@ constexpr std::size_t kKnownVectors = 0x200;
 }  // namespace
 
 void TimelineRows::begin(const tracer::TimelineHead& head) {
-  origin_ = head.begin;
-  workload_names_ = head.workload_names;
+  head_ = head;
   rows_.begin_table(table_name(table_), columns_of(table_));
 }
 
@@ -39,7 +35,7 @@ void TimelineRows::begin_row(std::uint16_t vcpu) {
 }
 
 void TimelineRows::time(HostNs at) {
-  rows_.nanoseconds(static_cast<std::int64_t>(at.value - origin_.value));
+  rows_.nanoseconds(static_cast<std::int64_t>(at.value - head_.begin.value));
 }
 
 void TimelineRows::time(const std::optional<HostNs>& at) {
@@ -48,15 +44,14 @@ void TimelineRows::time(const std::optional<HostNs>& at) {
 
 void TimelineRows::vector_name(std::uint32_t vector) {
   // A recording may hold any number: the names of those that no CPU has are not kept.
-  if (vector >= kKnownVectors) return rows_.text(tracer::vector_name(vector));
+  if (vector >= kKnownVectors) return rows_.text(vector_label(vector));
   const auto [found, is_new] = vector_names_.try_emplace(vector);
-  if (is_new) found->second = vector == GUEST_VECTOR_SYSCALL ? "syscall" : tracer::vector_name(vector);
+  if (is_new) found->second = vector_label(vector);
   rows_.text(found->second);
 }
 
 void TimelineRows::workload(std::uint16_t workload) {
-  const auto name = workload_names_.find(workload);
-  name != workload_names_.end() ? rows_.text(name->second) : rows_.text(fmt::format("workload {}", workload));
+  rows_.text(head_.workload_name(workload));
 }
 
 void TimelineRows::story(tracer::InterruptId id) {

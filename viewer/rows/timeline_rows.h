@@ -48,8 +48,7 @@ class TimelineRows : public tracer::TimelineSink {
 
   TimelineTable table_;
   RowWriter& rows_;
-  HostNs origin_;
-  std::map<std::uint16_t, std::string> workload_names_;
+  tracer::TimelineHead head_;
   std::unordered_map<std::uint32_t, std::string> vector_names_;
   std::map<std::uint16_t, OfVcpu> vcpus_;
 };

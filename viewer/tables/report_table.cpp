@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "tracer/exits/vectors.h"
 #include "viewer/tables/printable.h"
 #include "viewer/tables/table.h"
 #include "viewer/tables/time_note.h"
-#include "vmm/guest/abi.h"
+#include "viewer/vector_label.h"
 
 namespace trapline::viewer {
 namespace {
@@ -124,10 +123,6 @@ std::string workloads_table(const Summary& summary) {
   return table.text(
       "Workload events, from before the trap (U0) through the handler (K1..K2) to "
       "user mode again (U3)");
-}
-
-std::string vector_label(std::uint32_t vector) {
-  return vector == GUEST_VECTOR_SYSCALL ? "syscall" : tracer::vector_name(vector);
 }
 
 // How many there were, and of those that lack a link which one: "1 isr_entry, 2 iret".
