@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace trapline::analysis {
 namespace {
@@ -43,6 +42,12 @@ Status check_comparable(const DiffSide& a, const DiffSide& b) {
       ExitStatus::wrong_usage);
 }
 
+bool alike_in_length(const DiffSide& a, const DiffSide& b) {
+  const auto longer = static_cast<double>(std::max(a.traced_ns, b.traced_ns));
+  const auto shorter = static_cast<double>(std::min(a.traced_ns, b.traced_ns));
+  return longer <= shorter * (1 + kAlikePercent / 100);
+}
+
 std::vector<std::string> doubts(const DiffSide& a, const DiffSide& b) {
   std::vector<std::string> said;
   say_what_is_not_whole(a, "A", said);
@@ -58,9 +63,7 @@ std::vector<std::string> doubts(const DiffSide& a, const DiffSide& b) {
   }
   if (a.vcpus != b.vcpus)
     said.push_back(fmt::format("different numbers of vCPUs: {} in A, {} in B", a.vcpus, b.vcpus));
-  const auto longer = static_cast<double>(std::max(a.traced_ns, b.traced_ns));
-  const auto shorter = static_cast<double>(std::min(a.traced_ns, b.traced_ns));
-  if (longer > shorter * (1 + kAlikePercent / 100)) {
+  if (!alike_in_length(a, b)) {
     said.push_back(fmt::format(
         "traced times differ: {} ns in A, {} ns in B; counts and totals are of the whole, rates per second",
         a.traced_ns, b.traced_ns));

@@ -27,6 +27,9 @@ struct DiffSide {
 // Fails where nanoseconds of the one are something else than those of the other.
 [[nodiscard]] Status check_comparable(const DiffSide& a, const DiffSide& b);
 
+// Whether they were traced for about as long: otherwise counts and totals say nothing beside each other.
+[[nodiscard]] bool alike_in_length(const DiffSide& a, const DiffSide& b);
+
 // A sentence for each thing that is not as it should be, or not alike.
 [[nodiscard]] std::vector<std::string> doubts(const DiffSide& a, const DiffSide& b);
 

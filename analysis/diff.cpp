@@ -179,6 +179,13 @@ class Comparer {
   Side b_;
 };
 
+bool differs(const DiffRow& row, bool alike_in_length) {
+  return std::any_of(row.changes.begin(), row.changes.end(), [&](const Change& change) {
+    const bool grows = change.metric == Metric::count || change.metric == Metric::total;
+    return change.measurable() && (alike_in_length || !grows);
+  });
+}
+
 // Rows that only one recording has are rows, but for stretches of an interrupt's way: they have nothing that
 // could be compared then.
 std::vector<RowKey> keys_of(const RecordingRows& a, const RecordingRows& b) {
@@ -228,11 +235,6 @@ std::optional<double> Change::percent(double of) const {
   return 100 * of / a;
 }
 
-bool DiffRow::measurable() const {
-  return std::any_of(changes.begin(), changes.end(),
-                     [](const Change& change) { return change.measurable(); });
-}
-
 const Change* DiffRow::find(Metric metric) const {
   for (const Change& change : changes) {
     if (change.metric == metric) return &change;
@@ -256,8 +258,9 @@ Result<Diff> diff(const RecordingRows& a, const RecordingRows& b, DiffOptions op
       ++found.rows_left_out;
       continue;
     }
-    found.rows.push_back(comparer.row(key));
-    for (const Change& change : found.rows.back().changes)
+    DiffRow& row = found.rows.emplace_back(comparer.row(key));
+    row.differs = differs(row, alike_in_length(found.a, found.b));
+    for (const Change& change : row.changes)
       found.compared += change.verdict == Verdict::too_few ? 0 : 1;
   }
   return found;

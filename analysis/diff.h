@@ -56,11 +56,12 @@ struct DiffRow {
   std::uint64_t count_a = 0;  // of states: how often it was entered
   std::uint64_t count_b = 0;
   std::vector<Change> changes;
+  // A change is measurable, and not only because one recording is longer: counts and totals do not tell then.
+  bool differs = false;
 
   [[nodiscard]] bool only_in_a() const { return count_b == 0; }
   [[nodiscard]] bool only_in_b() const { return count_a == 0; }
   [[nodiscard]] bool in_both() const { return count_a != 0 && count_b != 0; }
-  [[nodiscard]] bool measurable() const;
   [[nodiscard]] const Change* find(Metric metric) const;  // null: it has none
 };
 

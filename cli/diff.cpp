@@ -77,7 +77,7 @@ Subcommand add_diff(CLI::App& program) {
   app->add_option("--fail-on", options->fail_on,
                   "Exit with status 1 if a row's change is measurable and beyond this: p99>+10%, rate<-5%,\n"
                   "'exit io port 0x3f8: p50>+1us' (docs/diff.md); may be given again")
-      ->take_all();
+      ->allow_extra_args(false);
   app->add_flag("--per-vcpu", options->per_vcpu, "Rows of each vCPU apart, not the sums over all");
   app->add_option("--min-count", options->min_count,
                   "Leave out rows that have fewer than this in both recordings")

@@ -82,7 +82,7 @@ json row_json(const DiffRow& row, const std::string& name) {
                  {"in", row.in_both() ? "both" : (row.only_in_a() ? "a" : "b")},
                  {"count_a", row.count_a},
                  {"count_b", row.count_b},
-                 {"measurable", row.measurable()},
+                 {"differs", row.differs},
                  {"changes", std::move(changes)}};
   add_subject(object, row.key);
   return object;

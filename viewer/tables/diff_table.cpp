@@ -38,7 +38,7 @@ std::string header(const DiffSide& side, std::string_view name) {
 // Four significant digits, with its sign if asked for.
 std::string number(double value, bool sign) {
   const std::string text =
-      std::abs(value) < 1e6 ? fmt::format("{:.4g}", value) : fmt::format("{:.0f}", value);
+      std::abs(value) < 1e4 ? fmt::format("{:.4g}", value) : fmt::format("{:.0f}", value);
   return sign && value >= 0 ? "+" + text : text;
 }
 
@@ -78,6 +78,7 @@ std::string difference(const Change& change) {
 std::string interval(const Change& change) {
   const Unit unit = unit_of(change);
   if (change.verdict == Verdict::too_few || unit.size == 0) return "-";
+  if (change.interval.low == 0 && change.interval.high == 0) return "0";
   return fmt::format("{:+.3g} .. {:+.3g} {}", change.interval.low / unit.size,
                      change.interval.high / unit.size, unit.name);
 }
@@ -93,7 +94,7 @@ std::string different_rows(const Diff& diff, const Names& names) {
                {"B has", Align::left}});
   for (std::size_t i = 0; i < diff.rows.size(); ++i) {
     const DiffRow& row = diff.rows[i];
-    if (!row.in_both() || !row.measurable()) continue;
+    if (!row.in_both() || !row.differs) continue;
     std::string name = names[i];
     for (const Change& change : row.changes) {
       table.add({std::exchange(name, {}), std::string(metric_name(change.metric)),
@@ -123,6 +124,12 @@ std::string one_sided_rows(const Diff& diff, const Names& names) {
   return table.empty() ? std::string{} : "\n" + table.text("What only one of them has");
 }
 
+// Where there is no difference. A total that differs is longer only: nothing to show.
+std::string interval_or_why_not(const Change& change) {
+  if (change.verdict == Verdict::too_few) return "too few";
+  return change.measurable() ? "-" : interval(change);
+}
+
 std::string same_rows(const Diff& diff, const Names& names) {
   constexpr std::array kMetrics = {Metric::rate, Metric::p50, Metric::p99, Metric::total, Metric::share};
   std::vector<Table::Column> columns = {{"row", Align::left}, {"count A"}, {"count B"}};
@@ -131,13 +138,12 @@ std::string same_rows(const Diff& diff, const Names& names) {
   Table table(std::move(columns));
   for (std::size_t i = 0; i < diff.rows.size(); ++i) {
     const DiffRow& row = diff.rows[i];
-    if (!row.in_both() || row.measurable()) continue;
+    if (!row.in_both() || row.differs) continue;
     std::vector<std::string> cells = {names[i], fmt::format("{}", row.count_a),
                                       fmt::format("{}", row.count_b)};
     for (const Metric metric : kMetrics) {
       const Change* change = row.find(metric);
-      const bool too_few = change != nullptr && change->verdict == Verdict::too_few;
-      cells.push_back(too_few ? "too few" : change == nullptr ? "-" : interval(*change));
+      cells.push_back(change == nullptr ? "-" : interval_or_why_not(*change));
     }
     table.add(std::move(cells));
   }
@@ -167,7 +173,7 @@ std::string outcome_text(const Diff& diff, const Names& names, const analysis::C
 std::string conclusion(const Diff& diff) {
   std::size_t different = 0;
   for (const DiffRow& row : diff.rows)
-    different += row.measurable() ? 1 : 0;
+    different += row.differs ? 1 : 0;
   std::string text = different == 0
                          ? fmt::format("No difference measurable in any of {} rows", diff.rows.size())
                          : fmt::format("{} of {} rows differ measurably", different, diff.rows.size());

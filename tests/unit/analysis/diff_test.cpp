@@ -187,6 +187,7 @@ TEST(Diff, RatesArePerSecondOfTracedTimeCountsAreNot) {
   EXPECT_EQ(change(*found, "io", Metric::rate).verdict, Verdict::none);
   EXPECT_NEAR(change(*found, "io", Metric::rate).b, 400, 20);
   EXPECT_EQ(change(*found, "io", Metric::count).verdict, Verdict::more);
+  EXPECT_FALSE(row(*found, exit_key("io")).differs) << "but for its length";
   EXPECT_THAT(found->warnings, ElementsAre(HasSubstr("traced times differ")));
 }
 

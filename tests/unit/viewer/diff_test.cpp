@@ -36,6 +36,8 @@ DiffRow exit_row(const std::string& reason, std::uint64_t a, std::uint64_t b, st
   row.count_a = a;
   row.count_b = b;
   row.changes = std::move(changes);
+  for (const Change& change : row.changes)
+    row.differs = row.differs || change.measurable();
   return row;
 }
 
@@ -114,6 +116,17 @@ TEST(DiffTable, WarningsComeBeforeAllFigures) {
   diff.warnings = {"A lost 7 records"};
   const std::string text = diff_text(diff, diff_row_names(diff), {});
   EXPECT_LT(text.find("warning: A lost 7 records\n"), text.find("measurabl"));
+}
+
+TEST(DiffTable, AnIntervalOfAMerelyLongerTotalIsLeftOut) {
+  Diff diff = small_diff();
+  diff.rows = {exit_row("io", 1000, 2000,
+                        {{Metric::rate, 1000, 1000, {-10, 10}, Verdict::none},
+                         {Metric::total, 1e6, 2e6, {9e5, 1.1e6}, Verdict::more}})};
+  diff.rows[0].differs = false;
+  EXPECT_THAT(diff_text(diff, diff_row_names(diff), {}),
+              HasSubstr("  row     count A count B       rate p50 p99 total share\n"
+                        "  exit io    1000    2000 -1 .. +1 %   -   -     -     -\n"));
 }
 
 TEST(DiffTable, NamesTheRowsThatFailed) {
