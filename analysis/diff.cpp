@@ -160,6 +160,7 @@ class Comparer {
     if (fewest == 0) return;
     SortedSamples sorted_a = a.durations.sorted();
     SortedSamples sorted_b = b.durations.sorted();
+    const double clocks = clock_error(a_, a) + clock_error(b_, b);
     // A median that is told exactly and one that is up to 1 % too high are no pair.
     const bool exact = sorted_a.exact() && sorted_b.exact();
     if (!exact && sorted_a.exact()) sorted_a = sorted_a.in_buckets();
@@ -171,8 +172,13 @@ class Comparer {
       // What a histogram cannot tell apart is no difference.
       const auto width = static_cast<double>(log_linear::bucket_width(log_linear::bucket_of(higher)));
       add(row, metric, enough, a_.percentile(sorted_a, percent), b_.percentile(sorted_b, percent),
-          exact ? 0 : width);
+          (exact ? 0 : width) + clocks);
     }
+  }
+
+  // The clocks of each recording are its own: what they are off by may well be the whole difference.
+  static double clock_error(const Side& side, const RowSamples& samples) {
+    return samples.between_clocks ? static_cast<double>(side.rows().clock_bound_ns) : 0;
   }
 
   Side a_;

@@ -11,6 +11,12 @@ std::uint64_t length(HostNs from, HostNs to) {
   return to < from ? 0 : to.value - from.value;
 }
 
+// Whether a link was dated by the TSC, the guest's or the VMM's, and not by the kernel's clock.
+bool by_tsc(const tracer::LinkPoint& point) {
+  return point.by == tracer::LinkedBy::guest_stamp || point.by == tracer::LinkedBy::vmm_mark ||
+         point.by == tracer::LinkedBy::vmm_step;
+}
+
 // From the first exit to the last entry; streams of exits begin and end with entries.
 TimeGrid grid_of(const recording::RecordingReader& reader) {
   HostNs begin{~std::uint64_t{0}};
@@ -51,7 +57,8 @@ void TimeGrid::spread(HostNs from, HostNs to, PerSlice& over) const {
   while (from < to) {
     const std::size_t slice = slice_of(from);
     const HostNs border{begin.value + (slice + 1) * width_ns};
-    const HostNs until = slice == kSlices - 1 ? to : std::min(to, border);
+    // A border that is not ahead is beyond the clock's range: of a recording that lies.
+    const HostNs until = slice == kSlices - 1 || border <= from ? to : std::min(to, border);
     over[slice] += until.value - from.value;
     from = until;
   }
@@ -115,8 +122,12 @@ void RowCollector::interrupt(const tracer::Interrupt& interrupt) {
   key.kind = RowKind::latency;
   for (key.stretch = 0; key.stretch < kStretches.size(); ++key.stretch) {
     const Stretch& stretch = kStretches[key.stretch];
-    if (const auto ns = interrupt.between(stretch.from, stretch.to))
-      add(found_.rows[key], interrupt.link(stretch.from).at, ns);
+    const auto ns = interrupt.between(stretch.from, stretch.to);
+    if (!ns) continue;
+    const tracer::LinkPoint& from = interrupt.link(stretch.from);
+    RowSamples& row = found_.rows[key];
+    add(row, from.at, ns);
+    row.between_clocks = row.between_clocks || by_tsc(from) != by_tsc(interrupt.link(stretch.to));
   }
 }
 

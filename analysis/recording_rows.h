@@ -49,6 +49,8 @@ struct RowSamples {
   PerSlice counts{};
   PerSlice total{};
   SlicedSamples durations;  // of what has a duration each
+  // Some durations go from one clock to another: each is off by up to the clocks' bound, and all alike.
+  bool between_clocks = false;
 };
 
 struct RecordingRows {

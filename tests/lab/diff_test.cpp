@@ -88,8 +88,8 @@ TEST_F(DiffTest, EoiExitsThatVanishAreNamed) {
   EXPECT_EQ(eoi["changes"]["rate"]["verdict"], "less");
   EXPECT_LT(eoi["changes"]["rate"]["interval"]["high_percent"], -50);
   const json timers = row(document, "interrupt 0x40 timer");
-  EXPECT_EQ(timers["count_a"], timers["count_b"]);
-  EXPECT_FALSE(timers["changes"]["count"]["measurable"]) << timers;
+  EXPECT_GE(timers["count_a"], 200) << "not because there were fewer timers";
+  EXPECT_GE(timers["count_b"], 200);
   EXPECT_THAT(diff("hvm", "hvm-pv").out, HasSubstr(kEoi));
 }
 

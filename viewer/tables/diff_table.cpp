@@ -25,10 +25,11 @@ constexpr double kPercent = 100 * analysis::kIntervalLevel;
 
 std::string header(const DiffSide& side, std::string_view name) {
   const auto& info = side.info;
-  std::string text = fmt::format("{}: {} of {} traced, {} vCPUs, path {}, Linux {}, {}\n", name,
-                                 printable(side.whole.ended), short_time(static_cast<double>(side.traced_ns)),
-                                 side.vcpus, info.path.empty() ? "-" : printable(info.path),
-                                 printable(info.kernel_release), recording::isa_name(info.isa));
+  std::string text =
+      fmt::format("{}: {} of {} traced, {} vCPU{}, path {}, Linux {}, {}\n", name,
+                  printable(side.whole.ended), short_time(static_cast<double>(side.traced_ns)), side.vcpus,
+                  side.vcpus == 1 ? "" : "s", info.path.empty() ? "-" : printable(info.path),
+                  printable(info.kernel_release), recording::isa_name(info.isa));
   text += fmt::format("   lost records: {}; clock: error bound {} ns; probes: {}", side.whole.records_lost,
                       side.clock_bound_ns, printable(info.mode));
   if (side.probe_cost) text += fmt::format("; {} ns per exit", side.probe_cost->per_exit_ns);

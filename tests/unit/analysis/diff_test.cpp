@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "tests/support/busy_recording.h"
 #include "tests/support/two_recordings.h"
 #include "tests/unit/recording/sample_recording.h"
@@ -204,6 +206,34 @@ TEST(Diff, ARoughPercentileIsComparedAsRoughly) {
   EXPECT_NEAR(change(*found, "io", Metric::p50).a, 10'000, 100);
 }
 
+// 20 ns from the kernel's clock to the guest's: each recording may be off by 10 ns. Not so within one clock.
+TEST(Diff, WhatTheClocksMayBeOffByIsNoDifference) {
+  const auto made = [](std::uint64_t latency, tracer::LinkedBy injected_by) {
+    RowCollector collector(TimeGrid::over(HostNs{0}, HostNs{100'000}), false);
+    tracer::TimelineHead head;
+    head.clock_bound_ns = 10;
+    collector.begin(head);
+    for (std::uint64_t at = 0; at < 100'000; at += 1000) {
+      tracer::Interrupt interrupt;
+      interrupt.vector = 0x40;
+      interrupt.link(tracer::Link::injected) = {HostNs{at}, injected_by};
+      interrupt.link(tracer::Link::isr_entry) = {HostNs{at + latency}, tracer::LinkedBy::guest_stamp};
+      collector.interrupt(interrupt);
+    }
+    return collector.take();
+  };
+  RowKey key;
+  key.kind = RowKind::latency;
+  key.vector = 0x40;
+  key.stretch = 2;  // injected to ISR
+  const auto p50 = [&](std::uint64_t latency, tracer::LinkedBy injected_by) {
+    return row(*diff(made(100, injected_by), made(latency, injected_by)), key).find(Metric::p50)->verdict;
+  };
+  EXPECT_EQ(p50(120, tracer::LinkedBy::entry), Verdict::none);
+  EXPECT_EQ(p50(121, tracer::LinkedBy::entry), Verdict::more);
+  EXPECT_EQ(p50(101, tracer::LinkedBy::vmm_step), Verdict::more);
+}
+
 TEST(Diff, StatesAreSharesOfTheTracedTime) {
   const auto made = [](std::uint64_t halted) {
     RowCollector collector(TimeGrid::over(HostNs{0}, HostNs{100'000}), false);
@@ -221,6 +251,27 @@ TEST(Diff, StatesAreSharesOfTheTracedTime) {
   EXPECT_DOUBLE_EQ(share.a, 0.2);
   EXPECT_DOUBLE_EQ(share.b, 0.3);
   EXPECT_EQ(share.verdict, Verdict::more);
+}
+
+TEST(TimeGrid, TimeIsSpreadOverTheSlicesThatItLiesIn) {
+  const TimeGrid grid = TimeGrid::over(HostNs{1000}, HostNs{1000 + 128 * 10 - 1});
+  ASSERT_EQ(grid.width_ns, 10u);
+  PerSlice over{};
+  grid.spread(HostNs{995}, HostNs{1025}, over);
+  EXPECT_THAT(std::vector(over.begin(), over.begin() + 4), ElementsAre(15, 10, 5, 0)) << "before: the first";
+  over = {};
+  grid.spread(HostNs{1000 + 127 * 10}, HostNs{5000}, over);
+  EXPECT_EQ(over.back(), 5000u - 1000 - 127 * 10) << "behind: the last";
+}
+
+TEST(TimeGrid, TimesAtTheEndOfTheClockDoNotGoRound) {
+  constexpr std::uint64_t kEnd = ~std::uint64_t{0};
+  for (const std::uint64_t begin : {kEnd, kEnd - 10}) {
+    const TimeGrid grid = TimeGrid::over(HostNs{begin}, HostNs{kEnd});
+    PerSlice over{};
+    grid.spread(HostNs{5}, HostNs{kEnd}, over);
+    EXPECT_EQ(std::accumulate(over.begin(), over.end(), std::uint64_t{0}), kEnd - 5);
+  }
 }
 
 TEST(Diff, MinCountLeavesOutWhatIsRareInBoth) {

@@ -86,7 +86,7 @@ TEST(DiffRowName, SaysWhatTheRowIsAbout) {
 TEST(DiffTable, SaysOfEachRowWhetherADifferenceIsMeasurable) {
   const Diff diff = small_diff();
   const std::string text = diff_text(diff, diff_row_names(diff), {});
-  EXPECT_TRUE(text.starts_with("A: finished of 1 s traced, 1 vCPUs, path hvm, Linux ")) << text;
+  EXPECT_TRUE(text.starts_with("A: finished of 1 s traced, 1 vCPU, path hvm, Linux ")) << text;
   EXPECT_THAT(text, HasSubstr("\n2 of 3 rows differ measurably\n"));
   EXPECT_THAT(text, HasSubstr("intervals: 95 %"));
   EXPECT_THAT(text, HasSubstr("of 40 of them about 2 have no 0 in them by chance\n"));
