@@ -11,11 +11,11 @@ constexpr std::uint32_t kLapicBase = 0xfee00000;
 constexpr std::uint32_t kNoDevice = 0xd0000000;  // nothing is there: each access exits to user space
 
 constexpr std::array kWorks = {
-    Work{"pio", "writes to a port", "io", false, 0},
-    Work{"cpuid", "CPUID, which KVM handles itself", "cpuid", false, 0},
-    Work{"mmio", "writes to device memory", "npf", false, kNoDevice},
-    Work{"interrupt", "HLT until an interrupt comes, whose handler writes to the port", "hlt", true, kLapicBase},
-    Work{"idle", "HLT, and nothing wakes it", "hlt", true, 0},
+    Work{"pio", "writes to a port", false, 0},
+    Work{"cpuid", "CPUID, which KVM handles itself", false, 0},
+    Work{"mmio", "writes to device memory", false, kNoDevice},
+    Work{"interrupt", "HLT until an interrupt comes, whose handler writes to the port", true, kLapicBase},
+    Work{"idle", "HLT, and nothing wakes it", true, 0},
 };
 
 class Code {
@@ -42,9 +42,9 @@ class Code {
 
 // One event; the port is in DX, the count in ESI.
 void event(Code& code, std::string_view work) {
-  if (work == "pio") code.bytes({0xee});                        // out dx, al
+  if (work == "pio") code.bytes({0xee});                            // out dx, al
   if (work == "cpuid") code.bytes({0x66, 0x31, 0xc0, 0x0f, 0xa2});  // xor eax, eax; cpuid
-  if (work == "mmio") code.bytes({0xa2, 0x00, 0x00});           // mov [0], al
+  if (work == "mmio") code.bytes({0xa2, 0x00, 0x00});               // mov [0], al
 }
 
 }  // namespace
@@ -65,14 +65,14 @@ std::vector<std::uint8_t> program(const Work& work, std::uint32_t events, std::u
   const std::size_t loop = code.here();
   if (work.in_kernel_irqchip) {
     // Interrupts come at the HLT only, so no event is missed between the look at ESI and the HLT.
-    code.bytes({0xfb, 0xf4, 0xfa});    // sti; hlt; cli
-    code.bytes({0x66, 0x85, 0xf6});    // test esi, esi
-    code.back_to(loop, 0x75);          // jnz loop
+    code.bytes({0xfb, 0xf4, 0xfa});  // sti; hlt; cli
+    code.bytes({0x66, 0x85, 0xf6});  // test esi, esi
+    code.back_to(loop, 0x75);        // jnz loop
   } else if (events > 0) {
     event(code, work.name);
     if (work.name == "cpuid") code.bytes({0xba}).word(port, 2);  // it wrote DX
-    code.bytes({0x66, 0x4e});  // dec esi
-    code.back_to(loop, 0x75);  // jnz loop
+    code.bytes({0x66, 0x4e});                                    // dec esi
+    code.back_to(loop, 0x75);                                    // jnz loop
   }
   code.bytes({0xe6, static_cast<std::uint8_t>(kEndPort)});  // out kEndPort, al
   code.back_to(code.here(), 0xeb);                          // jmp here

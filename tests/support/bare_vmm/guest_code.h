@@ -8,8 +8,8 @@
 
 namespace trapline::bare {
 
-inline constexpr std::uint16_t kEndPort = 0xf4;         // written once, last
-inline constexpr std::uint32_t kCodeAddress = 0x1000;   // also where RIP starts; CS is 0
+inline constexpr std::uint16_t kEndPort = 0xf4;        // written once, last
+inline constexpr std::uint32_t kCodeAddress = 0x1000;  // also where RIP starts; CS is 0
 inline constexpr std::uint32_t kHandlerAddress = 0x1800;
 inline constexpr std::uint32_t kStackTop = 0x4000;
 inline constexpr std::uint32_t kMemoryBytes = 0x10000;
@@ -18,7 +18,6 @@ inline constexpr std::uint8_t kVector = 0x40;
 struct Work {
   std::string_view name;
   std::string_view what;
-  std::string_view reason;  // KVM's name on SVM of the exit that each event is
   bool in_kernel_irqchip;   // its HLT blocks in the kernel, its interrupts go through LAPIC and IOAPIC
   std::uint32_t data_base;  // base of DS: device memory that a 16-bit offset reaches
 };

@@ -1,5 +1,5 @@
-// bare_vmm: the barest VMM there is, as something to record: guests of a few bytes whose exits are known to the last one.
-// Prints what it did as one line of JSON. See --help.
+// bare_vmm: the barest VMM there is, as something to record: guests of a few bytes whose exits are known to
+// the last one. Prints what it did as one line of JSON. See --help.
 #include <err.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -91,7 +91,8 @@ class Migrator {
   std::thread thread_;
 };
 
-// Waits until the guest's handler told of the interrupt before it raises the next: none is ever merged with another.
+// Waits until the guest's handler told of the interrupt before it raises the next: none is ever merged with
+// another.
 void raise_all(const Vm& vm, int told, std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
     vm.raise();
@@ -100,7 +101,8 @@ void raise_all(const Vm& vm, int told, std::uint32_t count) {
   }
 }
 
-// In a process that has neither the VM's memory nor its threads, as a vhost worker or another device's process.
+// In a process that has neither the VM's memory nor its threads, as a vhost worker or another device's
+// process.
 void raise_from_elsewhere(const Vm& vm, int told, std::uint32_t count) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -112,7 +114,8 @@ void raise_from_elsewhere(const Vm& vm, int told, std::uint32_t count) {
 
 class Run {
  public:
-  explicit Run(const Options& options) : options_(options), migrator_(options.migrate), made_(options.at_once) {
+  explicit Run(const Options& options)
+      : options_(options), migrator_(options.migrate), made_(options.at_once) {
     plan_ = {.work = find_work(options.work),
              .events = options.events,
              .port = options.port,
@@ -178,7 +181,8 @@ class Run {
   void hold() {
     print();
     const std::scoped_lock lock(input_);
-    while (std::cin.get() != EOF) {}
+    while (std::cin.get() != EOF) {
+    }
   }
 
   void note(const Vm& vm) {
@@ -188,8 +192,7 @@ class Run {
       std::map<std::string, std::uint64_t> exits;
       exits["io"] = count.port_writes + count.ends;
       if (plan_.work->name == "mmio") exits["npf"] = count.mmio_writes;
-      if (plan_.work->name == "cpuid" || plan_.work->name == "interrupt")
-        exits[std::string(plan_.work->reason)] = plan_.events;
+      if (plan_.work->name == "cpuid") exits["cpuid"] = plan_.events;
       if (plan_.work->name == "idle") exits["hlt"] = 1;
       for (const auto& [reason, many] : exits)
         totals_[reason] += many;
@@ -228,13 +231,15 @@ int main(int argc, char** argv) {
   app.add_option("--work", options.work, works)->check(CLI::IsMember(names));
   app.add_option("--events", options.events, "how often each vCPU does it");
   app.add_option("--port", options.port, "the port that is written");
-  app.add_option("--vcpus", options.vcpus, "vCPUs of each VM, each in its own thread")->check(CLI::PositiveNumber);
+  app.add_option("--vcpus", options.vcpus, "vCPUs of each VM, each in its own thread")
+      ->check(CLI::PositiveNumber);
   app.add_option("--vms", options.vms, "VMs, one after another, all opened and closed in this process");
   app.add_option("--at-once", options.at_once, "so many rows of VMs at the same time");
   app.add_option("--raise", options.raise, "interrupt: line (KVM_IRQ_LINE), irqfd (IOAPIC pin), msi (irqfd)")
       ->transform(CLI::IsMember(kRaises));
   app.add_flag("--foreign-raiser", options.foreign_raiser, "interrupt: raised by another process");
-  app.add_flag("--grow", options.grow, "vCPUs after the first are made when the one before is half done (pio)");
+  app.add_flag("--grow", options.grow,
+               "vCPUs after the first are made when the one before is half done (pio)");
   app.add_flag("--same-thread", options.same_thread, "one thread runs all the VMs of a row, one vCPU each");
   app.add_flag("--migrate", options.migrate, "moves the vCPU threads from CPU to CPU all the time");
   app.add_flag("--thread-names", options.thread_names, "names the vCPU threads as QEMU does");

@@ -10,8 +10,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstring>
+
+#include "vmm/kvm/variable_length.h"
 
 namespace trapline::bare {
 namespace {
@@ -160,8 +163,11 @@ void Vm::run(Vcpu& vcpu) {
           if (told_ >= 0 && ::write(told_, &one, sizeof one) < 0) err(1, "eventfd");
         }
         break;
-      case KVM_EXIT_MMIO: ++vcpu.mmio_writes; break;
-      default: errx(1, "vCPU %u: unexpected exit %u", vcpu.id, vcpu.run->exit_reason);
+      case KVM_EXIT_MMIO:
+        ++vcpu.mmio_writes;
+        break;
+      default:
+        errx(1, "vCPU %u: unexpected exit %u", vcpu.id, vcpu.run->exit_reason);
     }
   }
   vcpu.ended = true;
@@ -189,14 +195,13 @@ int Vm::connect(Raise how) {
   told_ = must(::eventfd(0, EFD_CLOEXEC), "eventfd");
   raised_ = must(::eventfd(0, EFD_CLOEXEC), "eventfd");
   if (how == Raise::msi_irqfd) {
-    alignas(kvm_irq_routing) std::uint8_t bytes[sizeof(kvm_irq_routing) + sizeof(kvm_irq_routing_entry)] = {};
-    auto* routing = reinterpret_cast<kvm_irq_routing*>(bytes);
-    routing->nr = 1;
-    routing->entries[0].gsi = kMsiGsi;
-    routing->entries[0].type = KVM_IRQ_ROUTING_MSI;
-    routing->entries[0].u.msi.address_lo = 0xfee00000;
-    routing->entries[0].u.msi.data = kVector;
-    kvm_ioctl(vm_, KVM_SET_GSI_ROUTING, routing, "KVM_SET_GSI_ROUTING");
+    std::array<kvm_irq_routing_entry, 1> route{};
+    route[0].gsi = kMsiGsi;
+    route[0].type = KVM_IRQ_ROUTING_MSI;
+    route[0].u.msi.address_lo = 0xfee00000;
+    route[0].u.msi.data = kVector;
+    auto table = vmm::with_entries<kvm_irq_routing_entry>(route);
+    kvm_ioctl(vm_, vmm::kSetGsiRouting, table.data(), "KVM_SET_GSI_ROUTING");
   } else {
     kvm_irqchip chip{};
     chip.chip_id = KVM_IRQCHIP_IOAPIC;

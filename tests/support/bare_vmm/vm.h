@@ -1,5 +1,5 @@
-// One VM by KVM's bare ioctls, and the threads that run its vCPUs. It knows nothing of trapline's own VMM: what tests
-// record here is foreign to it.
+// One VM by KVM's bare ioctls, and the threads that run its vCPUs. It knows nothing of trapline's own VMM:
+// what tests record here is foreign to it.
 #pragma once
 
 #include <sys/types.h>
@@ -51,8 +51,8 @@ class Vm {
   // Ends vCPUs whose guests never end.
   void kick();
 
-  // Connects the interrupt of vCPU 0. After that raise() is one interrupt, and the returned eventfd holds one for each
-  // that its handler told of.
+  // Connects the interrupt of vCPU 0. After that raise() is one interrupt, and the returned eventfd holds one
+  // for each that its handler told of.
   int connect(Raise how);
   void raise() const;
 

@@ -1,0 +1,53 @@
+// `trapline record` beside what it records.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/background.h"
+#include "tests/support/trapline.h"
+
+namespace trapline::test {
+
+// A command that was recorded from before its start to its end.
+struct RecordedCommand {
+  CommandResult result;  // of `trapline record`, with what the command itself printed
+  nlohmann::json report;
+};
+
+// `trapline record OPTIONS -o RECORDING -- COMMAND`; fails the test when it or the report fails.
+RecordedCommand record_command(const std::string& recording, const std::vector<std::string>& options,
+                               const std::vector<std::string>& command);
+
+// `trapline record` in the background, once its probes are on.
+class Recording {
+ public:
+  Recording(std::string folder, const std::vector<std::string>& options,
+            const std::function<void()>& before_exec = {});
+
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  [[nodiscard]] Background& process() { return process_; }
+  // Ctrl-C, and its report; fails the test when it does not end well.
+  nlohmann::json stop();
+
+ private:
+  std::string folder_;
+  Background process_;
+};
+
+// How often each vCPU of each VM had an exit for this reason (by its name on SVM), smallest first; VMs of one
+// process only unless pid is 0.
+std::vector<std::uint64_t> exits_of_each_vcpu(const nlohmann::json& report, const std::string& reason,
+                                              pid_t pid = 0);
+
+// The same as the barest VMM told it.
+std::vector<std::uint64_t> told_exits_of_each_vcpu(const nlohmann::json& told, const std::string& reason);
+
+// Ids of all links between programs and probes that the kernel holds.
+std::vector<std::uint32_t> bpf_links();
+
+// Whether the kernel lets go of all programs and links but those. They are freed after a grace period.
+bool no_probes_but(const std::vector<std::uint32_t>& programs, const std::vector<std::uint32_t>& links);
+
+}  // namespace trapline::test
