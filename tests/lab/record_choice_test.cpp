@@ -149,7 +149,9 @@ TEST(RecordFilter, ByDuration) {
   const auto some =
       record_command(workspace.path("some"), {"--min-duration", std::to_string(median) + "ns"}, command);
   for (const json& row : some.report["exits"]) {
-    if (row["count"] > row["open"]) EXPECT_GE(row["min_ns"], median) << row;
+    if (row["count"] > row["open"]) {
+      EXPECT_GE(row["min_ns"], median) << row;
+    }
   }
   EXPECT_LT(exits_named(some.report, "cpuid"), 3000u);
   const auto none = record_command(workspace.path("none"), {"--min-duration", "1ns"}, command);

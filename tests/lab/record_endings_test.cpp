@@ -20,8 +20,7 @@ using namespace std::chrono_literals;
 class RecordEndings : public testing::Test {
  protected:
   void SetUp() override {
-    programs_ = loaded_bpf_programs();
-    links_ = bpf_links();
+    before_ = bpf_objects();
     vm_ = std::make_unique<BareVmm>(std::vector<std::string>{"--vcpus", "2", "--events", "100000000"});
     recording_ = std::make_unique<Recording>(workspace_.path("recording"),
                                              std::vector<std::string>{"-p", std::to_string(vm_->pid())});
@@ -44,7 +43,7 @@ class RecordEndings : public testing::Test {
 
   // The recording opens, has exits of both vCPUs, and the kernel holds none of the probes.
   json expect_whole() {
-    EXPECT_TRUE(no_probes_but(programs_, links_)) << "probes were left in the kernel";
+    EXPECT_TRUE(no_bpf_objects_but(before_)) << "probes were left in the kernel";
     const json report = report_of(recording_->folder());
     const auto counts = exits_of_each_vcpu(report, "io");
     EXPECT_EQ(counts.size(), 2u);
@@ -53,8 +52,7 @@ class RecordEndings : public testing::Test {
     return report;
   }
 
-  std::vector<std::uint32_t> programs_;
-  std::vector<std::uint32_t> links_;
+  BpfObjects before_;
   Workspace workspace_;
   std::unique_ptr<BareVmm> vm_;
   std::unique_ptr<Recording> recording_;

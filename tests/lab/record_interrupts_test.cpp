@@ -54,7 +54,7 @@ INSTANTIATE_TEST_SUITE_P(
                     HowRaised{"InAKernelWorker", {"--raise", "irqfd"}},
                     HowRaised{"InAKernelWorkerForAnotherProcess", {"--raise", "irqfd", "--foreign-raiser"}},
                     HowRaised{"InAnotherProcess", {"--raise", "msi", "--foreign-raiser"}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& how) { return std::string(how.param.name); });
 
 }  // namespace
 }  // namespace trapline::test

@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,7 +60,7 @@ Background::Background(const std::vector<std::string>& argv, const std::function
   input_ = Fd(ends[1]);
   pid_ = ::fork();
   if (pid_ == 0) become(argv, before_exec, in.get(), out_.get(), err_.get());
-  end_ = Fd(::pidfd_open(pid_, 0));
+  end_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));  // glibc 2.36 declares it for C only
 }
 
 Background::~Background() {

@@ -23,7 +23,7 @@ class BareVmm {
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
   void begin() const { process_.type("\n"); }
   // What it did, once it has; with --hold and idle ones its VMs are still there.
-  [[nodiscard]] nlohmann::json told() const;
+  nlohmann::json told() const;
   // Its end, which is that of its VMs.
   CommandResult end();
   void kill() const;

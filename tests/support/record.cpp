@@ -1,13 +1,11 @@
 #include "tests/support/record.h"
 
-#include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
-#include <thread>
 
 namespace trapline::test {
 namespace {
@@ -74,22 +72,6 @@ std::vector<std::uint64_t> told_exits_of_each_vcpu(const json& told, const std::
   }
   std::ranges::sort(sorted);
   return sorted;
-}
-
-std::vector<std::uint32_t> bpf_links() {
-  std::vector<std::uint32_t> ids;
-  for (std::uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;)
-    ids.push_back(id);
-  return ids;
-}
-
-bool no_probes_but(const std::vector<std::uint32_t>& programs, const std::vector<std::uint32_t>& links) {
-  for (int i = 0; i < 100; ++i) {
-    if (std::ranges::includes(programs, loaded_bpf_programs()) && std::ranges::includes(links, bpf_links()))
-      return true;
-    std::this_thread::sleep_for(100ms);
-  }
-  return false;
 }
 
 }  // namespace trapline::test

@@ -44,10 +44,4 @@ std::vector<std::uint64_t> exits_of_each_vcpu(const nlohmann::json& report, cons
 // The same as the barest VMM told it.
 std::vector<std::uint64_t> told_exits_of_each_vcpu(const nlohmann::json& told, const std::string& reason);
 
-// Ids of all links between programs and probes that the kernel holds.
-std::vector<std::uint32_t> bpf_links();
-
-// Whether the kernel lets go of all programs and links but those. They are freed after a grace period.
-bool no_probes_but(const std::vector<std::uint32_t>& programs, const std::vector<std::uint32_t>& links);
-
 }  // namespace trapline::test
