@@ -133,10 +133,12 @@ class Run {
       std::string line;
       std::getline(std::cin, line);
     }
+    const auto begin = std::chrono::steady_clock::now();
     gate_ = true;
     gate_.notify_all();
     for (std::thread& maker : makers)
       maker.join();
+    took_ = std::chrono::steady_clock::now() - begin;
     if (!held()) print();
   }
 
@@ -204,7 +206,11 @@ class Run {
   void print() {
     const std::scoped_lock lock(mutex_);
     if (vms_.size() < std::size_t{options_.vms} * options_.at_once) return;
-    std::cout << json{{"pid", ::getpid()}, {"vms", vms_}, {"exits", totals_}, {"moves", migrator_.moves()}}
+    std::cout << json{{"pid", ::getpid()},
+                      {"vms", vms_},
+                      {"exits", totals_},
+                      {"moves", migrator_.moves()},
+                      {"took_ns", took_.count()}}
               << std::endl;
   }
 
@@ -213,6 +219,7 @@ class Run {
   std::atomic<bool> gate_ = false;
   Migrator migrator_;
   std::latch made_;
+  std::chrono::nanoseconds took_ = {};  // from the first entry to the last exit; of held ones not known
   std::mutex input_;
   std::mutex mutex_;  // what follows
   json vms_ = json::array();
