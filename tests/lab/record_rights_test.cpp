@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <map>
 
 #include "tests/support/bare_vmm.h"
 #include "tests/support/record.h"
@@ -19,20 +17,11 @@ using Words = std::vector<std::string>;
 
 constexpr uid_t kNobody = 65534;
 
-// "CapEff: 0000000000000000" -> {"CapEff", "0000000000000000"}
-std::map<std::string, std::string> status_of(pid_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/status");
-  std::map<std::string, std::string> fields;
-  for (std::string name, value; in >> name && std::getline(in >> std::ws, value);)
-    fields[name.substr(0, name.size() - 1)] = value;
-  return fields;
-}
-
 TEST(RecordRights, RootDropsThemAllBeforeItReads) {
   Workspace workspace;
   BareVmm vm({"--events", "300"});
   Recording recording(workspace.path("recording"), {"--all"});
-  const auto status = status_of(recording.process().pid());
+  const auto status = recording.process().status();
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
     EXPECT_EQ(status.at(set), "0000000000000000") << set;
   EXPECT_EQ(status.at("NoNewPrivs"), "1");
@@ -70,8 +59,8 @@ TEST(RecordRights, ThreeCapabilitiesAreEnough) {
   for (const std::string& word : Words{trapline_program(), "record", "--all", "-o", own + "/recording"})
     words.push_back(word);
   Background recorder(words);
-  ASSERT_TRUE(recorder.says("recording")) << recorder.err();
-  const auto status = status_of(recorder.pid());
+  ASSERT_TRUE(begins_to_record(recorder)) << recorder.err();
+  const auto status = recorder.status();
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
     EXPECT_EQ(status.at(set), "0000000000000000") << set;
   vm.begin();

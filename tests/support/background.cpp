@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 
 namespace trapline::test {
 namespace {
@@ -73,6 +74,15 @@ std::string Background::out() const {
 
 std::string Background::err() const {
   return contents(err_);
+}
+
+// "CapEff:\t0000000000000000" -> {"CapEff", "0000000000000000"}
+std::map<std::string, std::string> Background::status() const {
+  std::ifstream in("/proc/" + std::to_string(pid_) + "/status");
+  std::map<std::string, std::string> fields;
+  for (std::string name, value; in >> name && std::getline(in >> std::ws, value);)
+    fields[name.substr(0, name.size() - 1)] = value;
+  return fields;
 }
 
 void Background::type(std::string_view text) const {

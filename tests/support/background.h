@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ class Background {
   [[nodiscard]] std::string out() const;
   [[nodiscard]] std::string err() const;
 
+  // Its /proc/PID/status: {"NoNewPrivs", "1"}; empty once it has ended.
+  [[nodiscard]] std::map<std::string, std::string> status() const;
+
   void type(std::string_view text) const;
   void end_input() { input_.reset(); }
   void signal(int number) const;
@@ -41,6 +45,9 @@ class Background {
   // Whether the text appeared in either output before the program ended or the time was over.
   [[nodiscard]] bool says(std::string_view text,
                           std::chrono::seconds within = std::chrono::seconds(60)) const;
+
+  // Whether it goes on for so long.
+  [[nodiscard]] bool runs_for(std::chrono::milliseconds time) const { return !ends(time); }
 
   // Its end. Once `within` is over, it is killed.
   CommandResult wait(std::chrono::seconds within = std::chrono::hours(1));

@@ -33,10 +33,19 @@ RecordedCommand record_command(const std::string& recording, const std::vector<s
   return recorded;
 }
 
+bool begins_to_record(const Background& recorder) {
+  for (int i = 0; i < 600; ++i) {
+    auto status = recorder.status();
+    if (status["NoNewPrivs"] == "1") return true;
+    if (!recorder.runs_for(50ms)) return false;
+  }
+  return false;
+}
+
 Recording::Recording(std::string folder, const std::vector<std::string>& options,
                      const std::function<void()>& before_exec)
     : folder_(std::move(folder)), process_(record_words(folder_, options), before_exec) {
-  EXPECT_TRUE(process_.says("recording")) << process_.err();
+  EXPECT_TRUE(begins_to_record(process_)) << process_.err();
 }
 
 json Recording::stop() {

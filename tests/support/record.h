@@ -20,6 +20,9 @@ struct RecordedCommand {
 RecordedCommand record_command(const std::string& recording, const std::vector<std::string>& options,
                                const std::vector<std::string>& command);
 
+// Whether its probes come on: the last it does before it records is to give up its rights.
+bool begins_to_record(const Background& recorder);
+
 // `trapline record` in the background, once its probes are on.
 class Recording {
  public:
