@@ -116,7 +116,7 @@ TEST(RecordChoice, AllWaitsForVmsWithoutSpinning) {
 
 TEST(RecordFilter, ByReason) {
   Workspace workspace;
-  const auto recorded = record_command(workspace.path("recording"), {"--reason", "cpuid,CPUID"},
+  const auto recorded = record_command(workspace.path("recording"), {"--reason", reason_here("cpuid")},
                                        bare_vmm_command({"--work", "cpuid", "--events", "2000"}));
   EXPECT_EQ(exits_named(recorded.report, "cpuid"), 2000u);
   std::uint64_t all = 0;

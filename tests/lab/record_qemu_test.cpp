@@ -39,7 +39,7 @@ class RecordQemu : public testing::Test {
     workspace_ = new Workspace;
     const std::string perf_data = workspace_->path("perf.data");
     Background perf({"perf", "kvm", "stat", "record", "-a", "-o", perf_data});
-    Recording recording(workspace_->path("recording"), {"--all"});
+    Recording recording(workspace_->path("recording"), {"--all"}, ProbeCost::measured);
     {
       QemuVm small({.machine = Machine::microvm, .name = "small"}, workspace_->path("small.img"));
       QemuVm large({.machine = Machine::q35, .name = "large,debug-threads=on"},

@@ -56,7 +56,8 @@ TEST(RecordRights, ThreeCapabilitiesAreEnough) {
   ASSERT_EQ(::chmod(std::filesystem::path(own).parent_path().c_str(), 0711), 0);
   BareVmm vm({"--events", "300", "--vcpus", "2"});
   auto words = as_nobody_with("+bpf,+perfmon,+sys_ptrace");
-  for (const std::string& word : Words{trapline_program(), "record", "--all", "-o", own + "/recording"})
+  for (const std::string& word :
+       Words{trapline_program(), "record", "--all", "-q", "--no-probe-cost", "-o", own + "/recording"})
     words.push_back(word);
   Background recorder(words);
   ASSERT_TRUE(begins_to_record(recorder)) << recorder.err();

@@ -13,8 +13,10 @@ namespace {
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-std::vector<std::string> record_words(const std::string& recording, const std::vector<std::string>& options) {
-  std::vector<std::string> words = {trapline_program(), "record", "-o", recording};
+std::vector<std::string> record_words(const std::string& recording, const std::vector<std::string>& options,
+                                      ProbeCost cost) {
+  std::vector<std::string> words = {trapline_program(), "record", "-q", "-o", recording};
+  if (cost == ProbeCost::left_out) words.emplace_back("--no-probe-cost");
   words.insert(words.end(), options.begin(), options.end());
   return words;
 }
@@ -23,7 +25,7 @@ std::vector<std::string> record_words(const std::string& recording, const std::v
 
 RecordedCommand record_command(const std::string& recording, const std::vector<std::string>& options,
                                const std::vector<std::string>& command) {
-  auto words = record_words(recording, options);
+  auto words = record_words(recording, options, ProbeCost::left_out);
   words.emplace_back("--");
   words.insert(words.end(), command.begin(), command.end());
   RecordedCommand recorded;
@@ -42,9 +44,8 @@ bool begins_to_record(const Background& recorder) {
   return false;
 }
 
-Recording::Recording(std::string folder, const std::vector<std::string>& options,
-                     const std::function<void()>& before_exec)
-    : folder_(std::move(folder)), process_(record_words(folder_, options), before_exec) {
+Recording::Recording(std::string folder, const std::vector<std::string>& options, ProbeCost cost)
+    : folder_(std::move(folder)), process_(record_words(folder_, options, cost)) {
   EXPECT_TRUE(begins_to_record(process_)) << process_.err();
 }
 

@@ -10,6 +10,9 @@
 
 namespace trapline::test {
 
+// What recording costs is measured only where a test looks at it: that takes a while.
+enum class ProbeCost { left_out, measured };
+
 // A command that was recorded from before its start to its end.
 struct RecordedCommand {
   CommandResult result;  // of `trapline record`, with what the command itself printed
@@ -27,7 +30,7 @@ bool begins_to_record(const Background& recorder);
 class Recording {
  public:
   Recording(std::string folder, const std::vector<std::string>& options,
-            const std::function<void()>& before_exec = {});
+            ProbeCost cost = ProbeCost::left_out);
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] Background& process() { return process_; }

@@ -59,6 +59,10 @@ std::string on_vmx(const std::string& reason) {
 
 }  // namespace
 
+std::string reason_here(const std::string& svm_name) {
+  return std::filesystem::exists("/sys/module/kvm_intel") ? on_vmx(svm_name) : svm_name;
+}
+
 std::uint64_t exits_named(const nlohmann::json& report, const std::string& reason, bool closed_only) {
   std::uint64_t count = 0;
   for (const auto& row : report.at("exits")) {

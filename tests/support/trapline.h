@@ -35,6 +35,9 @@ nlohmann::json report_of(const std::string& recording);
 // The recording as Chrome trace, exported by the program.
 nlohmann::json chrome_trace_of(const std::string& recording);
 
+// What this machine's processor calls the reason that SVM calls so.
+std::string reason_here(const std::string& svm_name);
+
 // Exits with this reason of SVM, or what VMX has for it, those without a following entry left out if
 // `closed_only`.
 std::uint64_t exits_named(const nlohmann::json& report, const std::string& reason, bool closed_only = false);
