@@ -27,6 +27,7 @@ void InterruptTable::add(const Interrupt& interrupt, HostNs begin) {
   if (interrupt.entries_masked != 0) ++row.masked;
   if (interrupt.depth != 0) ++row.nested;
   if (interrupt.posted) ++row.posted;
+  if (interrupt.eoi_exit) ++row.eoi_exits;
   const bool brought = interrupt.external() || interrupt.link(Link::injected).seen();
   if (brought) {
     ++totals_.total;

@@ -53,6 +53,7 @@ struct InterruptRow {
   std::uint64_t masked = 0;      // interrupts that the guest could not take at the first entry
   std::uint64_t nested = 0;      // whose ISR interrupted another
   std::uint64_t posted = 0;
+  std::uint64_t eoi_exits = 0;  // interrupts whose EOI made the vCPU exit
   std::array<Latency, kStretches.size()> latencies;
 };
 
