@@ -7,6 +7,10 @@ namespace trapline::analysis {
 using tracer::Interrupt;
 using tracer::Link;
 
+double per_second(std::uint64_t count, std::uint64_t ns) {
+  return ns == 0 ? 0 : static_cast<double>(count) * 1e9 / static_cast<double>(ns);
+}
+
 void Latency::add(std::uint64_t ns, std::uint64_t at_ns, tracer::InterruptId id) {
   if (duration.count() == 0 || ns > duration.max()) {
     worst_at_ns = at_ns;

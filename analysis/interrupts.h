@@ -66,6 +66,9 @@ struct InterruptFigures {
   std::vector<InterruptRow> rows;  // by vCPU, vector, source
 };
 
+// How many a second; 0 of no time.
+[[nodiscard]] double per_second(std::uint64_t count, std::uint64_t ns);
+
 class InterruptTable {
  public:
   void add(const tracer::Interrupt& interrupt, HostNs begin);

@@ -40,6 +40,9 @@ class VcpuStream {
   void pv_eoi(HostNs at, std::uint32_t vector);
   void polls_for(std::uint64_t window_ns) { poll_window_ns_ = window_ns; }
   void woke_up(HostNs at, std::uint64_t halted_ns, bool slept);
+  // KVM_RUN was called again: ends a stay in user space of a VMM that makes no marks.
+  void run_entered(HostNs at) { run_entered_ = at; }
+  void ended(HostNs at) { ended_ = at; }
   [[nodiscard]] StateWalk& states() { return states_; }
   [[nodiscard]] bool has_begun() const { return begun_; }
 
@@ -74,6 +77,8 @@ class VcpuStream {
 
   bool begun_ = false;
   HostNs last_entry_;
+  std::optional<HostNs> run_entered_;   // within the cycle at hand
+  std::optional<HostNs> ended_;         // its thread
   std::optional<trl_exit_cycle> open_;  // the last cycle that was told to be open
   EventField injected_before_;
   std::vector<Injection> injections_;  // whose ISR may still come
