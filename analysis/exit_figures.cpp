@@ -55,7 +55,7 @@ constexpr auto kSortNames = [] {
 std::uint64_t handling_ns(const Exit& exit) {
   if (exit.open) return 0;
   const std::uint64_t total = clamped(exit.exit, exit.entry);
-  return total - std::min(total, exit.halt_poll_ns + exit.halted_ns);
+  return total - std::min(total, exit.halt_poll_ns + exit.halted_ns + exit.wake_delay_ns);
 }
 
 void ExitFigures::add(const Exit& exit) {
@@ -74,6 +74,7 @@ void ExitFigures::add(const Exit& exit) {
   kvm_ns += total - in_vmm;
   halt_poll_ns += exit.halt_poll_ns;
   halted_ns += exit.halted_ns;
+  wake_delay_ns += exit.wake_delay_ns;
 }
 
 std::span<const std::string_view> sort_column_names() {

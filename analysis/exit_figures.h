@@ -11,7 +11,8 @@
 
 namespace trapline::analysis {
 
-// What of it KVM and VMM handled: all but the wait for an interrupt. 0 for one that is open.
+// What of it KVM and VMM handled: all but a halt's wait for an interrupt and for a CPU after it. 0 for one
+// that is open.
 [[nodiscard]] std::uint64_t handling_ns(const tracer::Exit& exit);
 
 struct ExitFigures {
@@ -23,6 +24,7 @@ struct ExitFigures {
   std::uint64_t halts = 0;  // exits that gave up the CPU
   std::uint64_t halt_poll_ns = 0;
   std::uint64_t halted_ns = 0;
+  std::uint64_t wake_delay_ns = 0;            // woken, and waiting for a CPU
   std::optional<Distribution> without_waits;  // durations less the waits; none: nothing ever waited
 
   void add(const tracer::Exit& exit);

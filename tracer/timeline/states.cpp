@@ -63,7 +63,10 @@ void StateWalk::off_cpu_until(const OffCpu& off, HostNs end, State place, const 
   if (off.task_state != 0) {
     const State sleeping = asleep(place, exit);
     until(std::min(off.woken, back), sleeping);
-    if (sleeping == State::halted) slept_until_ = at_;
+    if (sleeping == State::halted) {
+      slept_until_ = at_;
+      if (back > at_) wake_delay_ns_ += back.value - at_.value;
+    }
   }
   until(back, runnable(place));
 }
@@ -114,10 +117,11 @@ void StateWalk::forget_past() {
 }
 
 void StateWalk::exit(Exit& exit) {
-  halt_poll_ns_ = halted_ns_ = 0;
+  halt_poll_ns_ = halted_ns_ = wake_delay_ns_ = 0;
   handle(exit, exit.entry);
   exit.halt_poll_ns = halt_poll_ns_;
   exit.halted_ns = halted_ns_;
+  exit.wake_delay_ns = wake_delay_ns_;
   forget_past();
 }
 

@@ -49,6 +49,7 @@ class StateWalk {
   bool has_slice_ = false;
   std::uint64_t halt_poll_ns_ = 0;  // of the exit at hand
   std::uint64_t halted_ns_ = 0;
+  std::uint64_t wake_delay_ns_ = 0;
   HostNs slept_until_;  // in a halt KVM polls until the thread sleeps, not after it
   std::deque<OffCpu> off_cpu_;
   std::deque<HaltSpan> halts_;

@@ -33,10 +33,11 @@ struct Exit {
   std::optional<HostNs> vmm_begin;
   std::optional<HostNs> vmm_end;
   bool halts = false;  // the guest gave up the CPU: by HLT, or by what the VMM took for it
-  // How much of it was no handling: the guest waited for an interrupt (states halt-poll and halted). Of an
-  // open one 0.
+  // How much of it was no handling: the guest waited for an interrupt (states halt-poll and halted), and then
+  // its thread, woken, for a CPU. Of an open one 0.
   std::uint64_t halt_poll_ns = 0;
   std::uint64_t halted_ns = 0;
+  std::uint64_t wake_delay_ns = 0;
 };
 
 // A halt in KVM, as it says when it is over.

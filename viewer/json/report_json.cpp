@@ -44,6 +44,7 @@ json figures(const Summary& summary, const analysis::ExitFigures& of) {
   object["halts"] = of.halts;
   object["halt_poll_ns"] = of.halt_poll_ns;
   object["halted_ns"] = of.halted_ns;
+  object["wake_delay_ns"] = of.wake_delay_ns;
   object["handling_ns"] = handling.total();
   object["handling"] = of.without_waits ? distribution_json(handling) : json(nullptr);
   return object;
@@ -161,17 +162,6 @@ json scheduling(const Summary& summary) {
                             {"woken", distribution_json(row.woken)},
                             {"steal_ns", row.steal_ns()}},
                            summary, row.vcpu));
-  }
-  return rows;
-}
-
-json vms(const Summary& summary) {
-  json rows = json::array();
-  for (const recording::Vm& vm : summary.machines.vms) {
-    rows.push_back({{"vm", vm.vm},
-                    {"pid", vm.pid},
-                    {"name", vm.name},
-                    {"named_by", recording::vm_named_by(vm.named_by)}});
   }
   return rows;
 }
@@ -316,7 +306,7 @@ json report_json(const Summary& summary, const ReportView& view) {
         {"stamps", summary.stamp_check.checked},
         {"violations", summary.stamp_check.outside}}},
       {"probe_cost", nullptr},
-      {"vms", vms(summary)},
+      {"vms", vms_json(summary.machines)},
       {"all_exits", {{"count", summary.all_exits.count}, {"handling_ns", summary.all_exits.handling_ns}}},
       {"exits", exits(summary, view)},
       {"by", groups(summary, view)},

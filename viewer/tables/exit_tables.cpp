@@ -78,22 +78,77 @@ std::string exits_of(const Summary& summary, const ReportView& view, Cause cause
   return table.text(title) + more_rows(rows.size(), all);
 }
 
-bool any_open(const Summary& summary) {
-  return std::ranges::any_of(summary.exits, [](const ExitRow& row) { return row.open != 0; });
+std::string open_note(const Summary& summary) {
+  if (!std::ranges::any_of(summary.exits, [](const ExitRow& row) { return row.open != 0; })) return {};
+  return "  * of these one was never followed by an entry: it counts, but has no duration\n";
 }
+
+// An exit is about one thing at most: what it is about is one column, however many kinds were asked for.
+bool is_subject(ExitKey key) {
+  return key == ExitKey::port || key == ExitKey::mmio || key == ExitKey::msr || key == ExitKey::hypercall;
+}
+
+std::string_view key_name(ExitKey key) {
+  return analysis::exit_key_names()[static_cast<std::size_t>(key)];
+}
+
+class GroupColumns {
+ public:
+  explicit GroupColumns(const std::vector<ExitKey>& by) : by_(by) {
+    one_column_ = std::ranges::count_if(by, is_subject) > 1;
+  }
+
+  [[nodiscard]] std::vector<Table::Column> columns() const {
+    std::vector<Table::Column> columns;
+    bool has_subject = false;
+    for (const ExitKey key : by_) {
+      if (one_column_ && is_subject(key)) {
+        if (!has_subject) columns.push_back({"what", Align::left, true});
+        has_subject = true;
+      } else {
+        columns.push_back({std::string(key_name(key)), Align::left, true});
+      }
+    }
+    return columns;
+  }
+
+  [[nodiscard]] std::vector<std::string> cells(const Summary& summary, const analysis::ExitGroup& row,
+                                               const ReportView& view) const {
+    std::vector<std::string> cells;
+    std::optional<std::size_t> subject;
+    for (const ExitKey key : by_) {
+      if (!one_column_ || !is_subject(key)) {
+        cells.push_back(key_text(summary, row, key, view));
+        continue;
+      }
+      if (!subject) {
+        subject = cells.size();
+        cells.emplace_back("-");
+      }
+      if (row.value(key))
+        cells[*subject] = fmt::format("{} {}", key_name(key), key_text(summary, row, key, view));
+    }
+    return cells;
+  }
+
+ private:
+  const std::vector<ExitKey>& by_;
+  bool one_column_;
+};
 
 // Exits that waited for an interrupt, with the wait: as others count them.
 std::string waiting_exits(const Summary& summary) {
   std::vector<Table::Column> columns = {
       {"reason", Align::left}, {"what", Align::left, true}, {"count"}, {"time"}};
   add_spread(columns);
-  columns.insert(columns.end(), {{"polled"}, {"asleep"}});
+  columns.insert(columns.end(), {{"polled"}, {"asleep"}, {"for a CPU"}});
   VcpuTable table(summary, columns);
   for (const ExitRow& row : summary.exits) {
     if (!row.without_waits) continue;
     std::vector<std::string> cells = {row.reason, row.key, count(row), brief(summary, row.duration.total())};
     add_spread(summary, row.duration, cells);
-    cells.insert(cells.end(), {brief(summary, row.halt_poll_ns), brief(summary, row.halted_ns)});
+    cells.insert(cells.end(), {brief(summary, row.halt_poll_ns), brief(summary, row.halted_ns),
+                               brief(summary, row.wake_delay_ns)});
     table.add(row.vcpu, std::move(cells));
   }
   return table.text(
@@ -109,8 +164,7 @@ std::string rest(const Summary& summary, const ExitFigures& figures, std::string
 std::string joined(const std::vector<ExitKey>& keys, std::string_view between) {
   std::string text;
   for (const ExitKey key : keys)
-    text += fmt::format("{}{}", text.empty() ? "" : between,
-                        analysis::exit_key_names()[static_cast<std::size_t>(key)]);
+    text += fmt::format("{}{}", text.empty() ? "" : between, key_name(key));
   return text;
 }
 
@@ -123,35 +177,28 @@ std::string exit_tables(const Summary& summary, const ReportView& view) {
   text += fmt::format(
       "  all exits: {}, {} of handling; % of these; times without those that the guest was halted\n",
       summary.all_exits.count, brief(summary, summary.all_exits.handling_ns));
-  if (any_open(summary))
-    text += "  * one of them was never followed by an entry: it counts, but has no duration\n";
-  return text;
+  return text + open_note(summary);
 }
 
 std::string group_table(const Summary& summary, const ReportView& view) {
   if (!summary.groups) return {};
   const analysis::ExitGroups& groups = *summary.groups;
-  std::vector<Table::Column> columns;
-  for (const ExitKey key : groups.by)
-    columns.push_back(
-        {std::string(analysis::exit_key_names()[static_cast<std::size_t>(key)]), Align::left, true});
-  Table table(figure_columns(std::move(columns)));
+  const GroupColumns keys(groups.by);
+  Table table(figure_columns(keys.columns()));
   auto rows = sorted_groups(groups, view);
   rows.resize(shown(rows.size(), view));
-  for (const analysis::ExitGroup* row : rows) {
-    std::vector<std::string> cells;
-    for (const ExitKey key : groups.by)
-      cells.push_back(key_text(summary, *row, key, view));
-    table.add(figure_cells(summary, *row, std::move(cells)));
-  }
+  for (const analysis::ExitGroup* row : rows)
+    table.add(figure_cells(summary, *row, keys.cells(summary, *row, view)));
   std::string text = "\n" + table.text(fmt::format("Exits by {}", joined(groups.by, ", ")));
   text += more_rows(rows.size(), groups.rows.size());
   text += rest(summary, groups.without_key, fmt::format("have no {}", joined(groups.by, " or ")));
   text +=
       rest(summary, groups.beyond_limit,
            fmt::format("are of more groups than the {} that are kept", analysis::ExitGrouping::kMaxGroups));
-  return text + fmt::format("  all exits: {}, {} of handling\n", summary.all_exits.count,
-                            brief(summary, summary.all_exits.handling_ns));
+  return text +
+         fmt::format("  all exits: {}, {} of handling\n", summary.all_exits.count,
+                     brief(summary, summary.all_exits.handling_ns)) +
+         open_note(summary);
 }
 
 std::string guest_code_table(const Summary& summary, const ReportView& view) {

@@ -205,10 +205,11 @@ TEST(States, AnExitIsToldHowLongOfItTheGuestWaited) {
   halt.halts = true;
   walk.exit(halt);
   EXPECT_EQ(halt.halt_poll_ns, 80u);
-  EXPECT_EQ(halt.halted_ns, 90u) << "not the 10 ns in which it waited for a CPU";
+  EXPECT_EQ(halt.halted_ns, 90u);
+  EXPECT_EQ(halt.wake_delay_ns, 10u) << "it was awake, and waited for a CPU";
   Exit next = exit_at(500, 600, "cpuid");
   walk.exit(next);
-  EXPECT_EQ(next.halt_poll_ns + next.halted_ns, 0u);
+  EXPECT_EQ(next.halt_poll_ns + next.halted_ns + next.wake_delay_ns, 0u);
 }
 
 TEST(States, AWokenThreadIsRunnableUntilItGetsACpu) {
