@@ -458,6 +458,7 @@ TEST_F(Interrupts, AParavirtualEoiIsNoExit) {
 
 // Both of KVM's tracepoints fire for a posted interrupt, one after the other in the thread that raises it.
 TEST_F(Interrupts, APostedInterruptIsAcceptedOnce) {
+  linker().msi_set_irq(HostNs{103}, kDevice);
   accepted(105, kDevice, 0x51);
   accepted(106, kDevice, 0x51, {}, 0, true);
   whole_isr(125, 0x51);
