@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "viewer/json/report_json.h"
+#include "viewer/tables/table.h"
 
 namespace trapline::viewer {
 namespace {
