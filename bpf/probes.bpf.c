@@ -212,7 +212,7 @@ int BPF_PROG(on_svm_entry, u64 vcpu) {
   if (!control) return 0;
   cycle = cycle_reserve(control, cpu);
   if (cycle) {
-    if (have_rdonly_cast)
+    if (PLAIN_LOADS)
       vmcb_read_cast(cycle, vcpu);
     else
       vmcb_read_copy(cycle, vcpu);
@@ -272,7 +272,7 @@ int BPF_PROG(on_vmx_entry, u64 vcpu) {
   cycle = cycle_reserve(control, cpu);
   if (cycle) {
     if (!vmx_complete) {
-      if (have_rdonly_cast)
+      if (PLAIN_LOADS)
         vmx_read_cast(slot, vcpu);
       else
         vmx_read_copy(slot, vcpu);
@@ -408,6 +408,12 @@ static __always_inline u32 vm_of_interrupt(const struct slot* slot) {
   u64 kvm = raised_for(slot);
 
   if (kvm) return vm_number(kvm);
+  if (!functions_followed) {
+    u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    u32* of_process = bpf_map_lookup_elem(&vm_of_process, &tgid);
+
+    if (of_process && *of_process != TRL_NO_VM) return *of_process;
+  }
   /* In a thread of our own VMM it is our own, wherever KVM's functions could not be probed. */
   if (selection == TRL_SELECT_OWN && bpf_get_current_pid_tgid() >> 32 == own_tgid) return 0;
   if (vms_numbered) count_unattributed();

@@ -49,6 +49,9 @@ trl_u32 vms_ended;
 /* VMs and vCPUs that got no number any more: nothing of them is recorded. */
 trl_u64 without_number;
 
+/* A truth value: KVM's functions are followed that know of which VM an interrupt is (raise.h). */
+trl_u32 functions_followed;
+
 struct living_vm {
   u32 number;
   u32 tgid;
@@ -61,6 +64,14 @@ struct {
   __type(key, u64);
   __type(value, struct living_vm);
 } living_vms SEC(".maps");
+
+/* The VM of each process that had but one, by tgid; TRL_NO_VM: it had more. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, TRL_VMS);
+  __type(key, u32);
+  __type(value, u32);
+} vm_of_process SEC(".maps");
 
 /* Numbers of vCPUs, by their VM's number << 32 | vcpu_id. */
 struct {
@@ -109,7 +120,13 @@ static __noinline u32 vm_number_made(u64 kvm) {
   vm->tgid = tgid;
   vm->unused = 0;
   bpf_probe_read_kernel(vm->comm, sizeof(vm->comm), &leader->comm);
-  if (bpf_map_update_elem(&living_vms, &kvm, &made, BPF_NOEXIST)) vm->unused = 1;
+  if (bpf_map_update_elem(&living_vms, &kvm, &made, BPF_NOEXIST)) {
+    vm->unused = 1;
+  } else if (bpf_map_update_elem(&vm_of_process, &tgid, &made.number, BPF_NOEXIST)) {
+    u32 several = TRL_NO_VM;
+
+    bpf_map_update_elem(&vm_of_process, &tgid, &several, BPF_ANY);
+  }
   barrier();
   vm->seen_ns = bpf_ktime_get_ns();
   return vm_number(kvm);

@@ -102,7 +102,7 @@ ProbeMode KernelSupport::best_mode() const {
 
 FollowBy KernelSupport::follow_by() const {
   if (cap_sys_admin && !functions.empty()) return FollowBy::fentry;
-  return kprobes ? FollowBy::kprobe : FollowBy::nothing;
+  return fprobe ? FollowBy::fprobe : FollowBy::nothing;
 }
 
 bool KernelSupport::has_function(std::string_view name) const {
@@ -156,7 +156,7 @@ std::vector<FollowedFunction> followed_functions() {
       {"kvm_set_msi", "on_kvm_set_msi_begins", "on_kvm_set_msi_ends", "on_raise_for_second", "on_raise_ends"},
       {"kvm_arch_set_irq_inatomic", "on_kvm_arch_set_irq_inatomic_begins", "on_kvm_arch_set_irq_inatomic_ends",
        "on_raise_for_second", "on_raise_ends"},
-      {"kvm_arch_destroy_vm", "on_vm_ends", "", "on_vm_ends_by_kprobe", ""},
+      {"kvm_arch_destroy_vm", "on_vm_ends", "", "on_vm_ends_by_fprobe", ""},
   };
 }
 
@@ -169,6 +169,7 @@ void look_at_btf(KernelSupport& found) {
   const int timespec64 = btf__find_by_name_kind(btf.kernel.get(), "timespec64", BTF_KIND_STRUCT);
   found.timespec64_btf_id = static_cast<std::uint32_t>(std::max(timespec64, 0));
   found.rdonly_cast = found.rdonly_cast && timespec64 > 0;
+  found.fprobe = btf.find("bpf_kprobe_multi_link", BTF_KIND_STRUCT).has_value();
   found.kvm_btf = (btf.kvm && btf.vendor) || btf.find("btf_trace_kvm_entry", BTF_KIND_TYPEDEF);
   if (found.isa == Isa::vmx) {
     found.classic_exit =
@@ -201,7 +202,6 @@ KernelSupport look_at_kernel() {
   found.cap_perfmon = (capabilities >> kCapPerfmon & 1) != 0;
   found.cap_sys_admin = (capabilities >> kCapSysAdmin & 1) != 0;
   found.lockdown = lockdown_mode();
-  found.kprobes = ::access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0;
 
   found.kernel_btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
   if (found.kernel_btf) look_at_btf(found);

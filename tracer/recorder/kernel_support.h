@@ -21,7 +21,7 @@ enum class ProbeMode : std::uint8_t { svm, vmx_complete, vmx_light };
 enum class VmScope : std::uint8_t { own, any };
 
 // How KVM's functions are followed that know of which VM an interrupt is (bpf/raise.h).
-enum class FollowBy : std::uint8_t { nothing, fentry, kprobe };
+enum class FollowBy : std::uint8_t { nothing, fentry, fprobe };
 
 struct KernelSupport {
   std::string release;       // uname -r
@@ -35,7 +35,7 @@ struct KernelSupport {
   bool vcpu_vmx_fields = false;          // fields of struct vcpu_vmx that vmx_light reads
   std::vector<std::string> tracepoints;  // of those in probed_tracepoints() that this kernel has
   std::vector<std::string> functions;    // of those in followed_functions() that BTF has
-  bool kprobes = false;                  // the kernel has kprobes
+  bool fprobe = false;                   // BPF can be attached by fprobe ("kprobe.multi")
   bool cap_bpf = false;
   bool cap_perfmon = false;
   bool cap_sys_admin = false;
@@ -60,13 +60,13 @@ struct ProbedTracepoint {
 // Every tracepoint that the probes of a mode attach to, in the order of attaching.
 [[nodiscard]] std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode, VmScope scope = VmScope::own);
 
-// KVM's functions that are followed, and the programs that do it. `ends` is empty: its return does not matter.
+// KVM's functions that are followed, and the programs that do it. Without an end its return does not matter.
 struct FollowedFunction {
   std::string_view name;
   std::string_view fentry_begins;
   std::string_view fexit_ends;
-  std::string_view kprobe_begins;
-  std::string_view kretprobe_ends;
+  std::string_view fprobe_begins;
+  std::string_view fprobe_ends;
 };
 [[nodiscard]] std::vector<FollowedFunction> followed_functions();
 

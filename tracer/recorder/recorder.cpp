@@ -168,6 +168,10 @@ Status Recorder::drain(RecordingWriter& writer) {
   return state_->registry ? state_->registry->write_new(state_->object, writer) : Status{};
 }
 
+FollowBy Recorder::followed_by() const {
+  return state_->object.followed_by();
+}
+
 double Recorder::fill() const {
   return state_->fill;
 }

@@ -61,6 +61,9 @@ class Recorder {
   // Writes all records that are ready, as one packet for each CPU and stream that has any, and VMs and vCPUs that
   // were not known before.
   [[nodiscard]] Status drain(recording::RecordingWriter& writer);
+  // How it is told of which VM an interrupt is, as it turned out when attaching.
+  [[nodiscard]] FollowBy followed_by() const;
+
   // How full the fullest ring was when it was last drained, from 0 to 1.
   [[nodiscard]] double fill() const;
 
