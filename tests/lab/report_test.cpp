@@ -140,7 +140,8 @@ TEST_F(Report, OneVcpuIsTheSameAloneAndAmongOthers) {
   ASSERT_EQ(alone.status, 0) << alone.err;
   std::multiset<std::pair<std::string, std::uint64_t>> of_it;
   std::multiset<std::pair<std::string, std::uint64_t>> among;
-  for (const auto& row : json::parse(alone.out)["exits"]) {
+  const json report = json::parse(alone.out);
+  for (const auto& row : report["exits"]) {
     EXPECT_EQ(row["vcpu"], 1);
     of_it.emplace(row["key"], row["total_ns"]);
   }
