@@ -100,10 +100,8 @@ Subcommand add_report(CLI::App& program) {
       ->delimiter(',')
       ->allow_extra_args(false)  // or it would take DIR, too
       ->check(CLI::IsMember(strings(analysis::exit_key_names())));
-  app->add_option(
-         "--sort", options->sort,
-         fmt::format("Order of the rows of exits, the largest first: {}; time (of handling) if not given",
-                     fmt::join(analysis::sort_column_names(), ", ")))
+  app->add_option("--sort", options->sort,
+                  "Order of the rows of exits, the largest first; time (of handling) if not given")
       ->check(CLI::IsMember(strings(analysis::sort_column_names())));
   app->add_option("--top", options->top, "So many rows of exits, and of guest code for each reason")
       ->check(CLI::PositiveNumber);

@@ -189,7 +189,8 @@ std::string group_table(const Summary& summary, const ReportView& view) {
   rows.resize(shown(rows.size(), view));
   for (const analysis::ExitGroup* row : rows)
     table.add(figure_cells(summary, *row, keys.cells(summary, *row, view)));
-  std::string text = "\n" + table.text(fmt::format("Exits by {}", joined(groups.by, ", ")));
+  const std::string title = fmt::format("Exits by {}", joined(groups.by, ", "));
+  std::string text = "\n" + (table.empty() ? title + "\n" : table.text(title));
   text += more_rows(rows.size(), groups.rows.size());
   text += rest(summary, groups.without_key, fmt::format("have no {}", joined(groups.by, " or ")));
   text +=

@@ -46,8 +46,9 @@ std::string interrupts_table(const Summary& summary) {
   }
   std::string title = "Interrupts, exceptions and system calls of the guest";
   if (summary.interrupts.total != 0) {
-    title += fmt::format("; of the {} that were brought to it {} are complete from cause to iret",
-                         summary.interrupts.total, summary.interrupts.complete);
+    title += fmt::format("; of the {} that were brought to it {} are complete from cause to {}",
+                         summary.interrupts.total, summary.interrupts.complete,
+                         summary.stamp_check.checked != 0 ? "iret" : "EOI, the last that KVM sees");
   }
   std::string text = table.text(title);
   for (const std::string& note : hidden_interrupts(summary))
