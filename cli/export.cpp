@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "cli/chosen_recording.h"
 #include "cli/subcommands.h"
 #include "cli/time_argument.h"
 #include "viewer/export.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string from;
   std::string to;
   std::vector<std::uint16_t> vcpus;
+  std::vector<std::uint16_t> vms;
 };
 
 class FdSink : public viewer::TextSink {
@@ -58,13 +60,8 @@ Result<Limits> limits_of(const Options& options, const RecordingReader& reader) 
     return fail(fmt::format("--to {} lies before --from {}", options.to, options.from), {},
                 ExitStatus::wrong_usage);
   }
-  for (const std::uint16_t vcpu : options.vcpus) {
-    const auto& known = reader.vcpus();
-    if (std::ranges::any_of(known, [vcpu](const auto& started) { return started.vcpu == vcpu; })) continue;
-    return fail(fmt::format("{} has no vCPU {}", options.folder, vcpu),
-                fmt::format("it has {} vCPUs, counted from 0", known.size()), ExitStatus::wrong_usage);
-  }
-  limits.vcpus = options.vcpus;
+  TRAPLINE_ASSIGN(vcpus, chosen_vcpus(reader, options.vcpus, options.vms));
+  limits.vcpus = std::move(vcpus);
   return limits;
 }
 
@@ -143,7 +140,12 @@ Subcommand add_export(CLI::App& program) {
   app->add_option("--from", options->from,
                   "Leave out what ended before: 1.5ms, 200us, 3s, or nanoseconds, from the trace's start");
   app->add_option("--to", options->to, "Leave out what began after");
-  app->add_option("--vcpu", options->vcpus, "These vCPUs only: N,..")->delimiter(',');
+  app->add_option("--vcpu", options->vcpus, "These vCPUs only: N,.., as KVM numbers them")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app->add_option("--vm", options->vms, "These VMs only: N,.., as the recording numbers them")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   return {app, [options] { return run_export(*options); }};
 }
 
