@@ -13,8 +13,8 @@ extern void* bpf_rdonly_cast(const void* object, __u32 btf_id) __ksym __weak;
 
 const volatile trl_u32 have_rdonly_cast; /* a truth value; user space's header of this object has no bool */
 /*
- * The probes are compiled twice: an object that so much as mentions a kfunc that the kernel lacks makes libbpf (1.1) look into
- * the modules' BTF for it, which takes CAP_SYS_ADMIN.
+ * The probes are compiled twice: an object that so much as mentions a kfunc that the kernel lacks makes
+ * libbpf (1.1) look into the modules' BTF for it, which takes CAP_SYS_ADMIN.
  */
 #ifdef TRAPLINE_COPIES_ONLY
 #define PLAIN_LOADS 0

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * For which VM a thread raises an interrupt. The tracepoints kvm_set_irq, kvm_msi_set_irq and kvm_apic_accept_irq name no VM, and
- * vhost's threads, workers of irqfds and hard interrupts raise for any; but KVM's functions around them are told a struct
- * kvm. They are followed from their first instruction to their return: by fentry and fexit where the recorder may (they are cheap,
- * and need CAP_SYS_ADMIN where KVM is a module), else by kprobes: those of fprobe ("kprobe.multi"), because the others go through
- * perf_event_open(2), which Debian's kernels keep for CAP_SYS_ADMIN. Where neither can be had, a thread of a process that runs
- * one VM raises for that VM, and of others nothing tells.
+ * For which VM a thread raises an interrupt. The tracepoints kvm_set_irq, kvm_msi_set_irq and
+ * kvm_apic_accept_irq name no VM, and vhost's threads, workers of irqfds and hard interrupts raise for any;
+ * but KVM's functions around them are told a struct kvm. They are followed from their first instruction to
+ * their return: by fentry and fexit where the recorder may (they are cheap, and need CAP_SYS_ADMIN where KVM
+ * is a module), else by kprobes: those of fprobe ("kprobe.multi"), because the others go through
+ * perf_event_open(2), which Debian's kernels keep for CAP_SYS_ADMIN. Where neither can be had, a thread of a
+ * process that runs one VM raises for that VM, and of others nothing tells.
  */
 #ifndef TRAPLINE_BPF_RAISE_H
 #define TRAPLINE_BPF_RAISE_H
@@ -33,14 +34,14 @@ static __always_inline int raise_ends(void) {
   return 0;
 }
 
-#define FOLLOW(function, kvm_argument, ...)                        \
-  SEC("fentry/" #function)                                         \
-  int BPF_PROG(on_##function##_begins, __VA_ARGS__) {              \
-    return raise_begins((u64)(kvm_argument));                      \
-  }                                                                \
-  SEC("fexit/" #function)                                          \
-  int BPF_PROG(on_##function##_ends) {                             \
-    return raise_ends();                                           \
+#define FOLLOW(function, kvm_argument, ...)           \
+  SEC("fentry/" #function)                            \
+  int BPF_PROG(on_##function##_begins, __VA_ARGS__) { \
+    return raise_begins((u64)(kvm_argument));         \
+  }                                                   \
+  SEC("fexit/" #function)                             \
+  int BPF_PROG(on_##function##_ends) {                \
+    return raise_ends();                              \
   }
 /* virt/kvm/irqchip.c, arch/x86/kvm/irq_comm.c (irq.c since 6.16) */
 FOLLOW(kvm_set_irq, kvm, void* kvm)

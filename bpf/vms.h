@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which VMs and vCPUs there are, and which of them are recorded. KVM knows a VM by the address of its struct kvm; records
- * carry a small number, because addresses are used again.
+ * Which VMs and vCPUs there are, and which of them are recorded. KVM knows a VM by the address of its struct
+ * kvm; records carry a small number, because addresses are used again.
  */
 #ifndef TRAPLINE_BPF_VMS_H
 #define TRAPLINE_BPF_VMS_H
@@ -17,7 +17,8 @@ const volatile trl_u32 own_tgid;
 const volatile trl_u32 filter_vcpus;
 const volatile trl_u64 wanted_vcpus[TRL_FILTER_VCPUS / 64];
 
-/* TRL_SELECT_PROCESSES: by tgid. The recorder puts some in, and on_fork() their children where it is loaded. */
+/* TRL_SELECT_PROCESSES: by tgid. The recorder puts some in, and on_fork() their children where it is loaded.
+ */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 4096);
@@ -132,7 +133,8 @@ static __noinline u32 vm_number_made(u64 kvm) {
   return vm_number(kvm);
 }
 
-/* A vCPU's number in the recording. `tid`: the thread that runs it, 0: not this one. TRL_NO_VCPU: there is none left. */
+/* A vCPU's number in the recording. `tid`: the thread that runs it, 0: not this one. TRL_NO_VCPU: there is
+ * none left. */
 static __noinline u32 vcpu_number(u32 vm, u32 vcpu_id, u32 tid) {
   u64 key = (u64)vm << 32 | vcpu_id;
   u32* known;

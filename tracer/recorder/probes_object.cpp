@@ -44,8 +44,8 @@ Error libbpf_error(std::string_view action, std::string_view object, int error_n
   return error;
 }
 
-// Of the two compilations of the probes the one that this kernel takes; all but their code is the same, so one skeleton
-// serves both.
+// Of the two compilations of the probes the one that this kernel takes; all but their code is the same, so
+// one skeleton serves both.
 probes* open_skeleton(const KernelSupport& kernel, const bpf_object_open_opts* options) {
   auto* skeleton = static_cast<probes*>(std::calloc(1, sizeof(probes)));  // freed by probes__destroy()
   if (skeleton == nullptr) return nullptr;
@@ -94,7 +94,8 @@ std::uint32_t power_of_two_from(std::uint32_t at_least) {
 std::uint32_t event_buffer_bytes(const RecorderOptions& options, std::uint32_t cpus) {
   constexpr std::uint32_t kLeast = 1u << 20;
   if (options.scope == RecorderOptions::Scope::own) return kLeast;
-  const std::uint64_t wanted = std::uint64_t{std::min(cpus, 64u)} * options.ring_records * sizeof(trl_kvm_event) * 2;
+  const std::uint64_t wanted =
+      std::uint64_t{std::min(cpus, 64u)} * options.ring_records * sizeof(trl_kvm_event) * 2;
   return power_of_two_from(static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, kLeast, 1u << 28)));
 }
 
@@ -210,7 +211,8 @@ Status ProbesObject::keep(bpf_link* link, std::string_view what) {
 }
 
 // One program on one function, by fprobe; null where it cannot be had.
-bpf_link* ProbesObject::attach_fprobe(std::string_view program_name, std::string_view function, bool at_return) const {
+bpf_link* ProbesObject::attach_fprobe(std::string_view program_name, std::string_view function,
+                                      bool at_return) const {
   const std::string name(function);
   const char* symbols[] = {name.c_str()};
   bpf_kprobe_multi_opts options{};
@@ -231,13 +233,14 @@ bool ProbesObject::follow(FollowBy by, const FollowedFunction& function) {
     if (link == nullptr) return false;
     links_.push_back(link);
   }
-  bpf_link* link = fentry ? bpf_program__attach(program(begins)) : attach_fprobe(begins, function.name, false);
+  bpf_link* link =
+      fentry ? bpf_program__attach(program(begins)) : attach_fprobe(begins, function.name, false);
   if (link != nullptr) links_.push_back(link);
   return link != nullptr;
 }
 
-// Where one of them cannot be followed (inlined, a kernel that finds no functions of modules), a thread of a VM's process is
-// taken to raise for that VM, and others' interrupts stay unattributed.
+// Where one of them cannot be followed (inlined, a kernel that finds no functions of modules), a thread of a
+// VM's process is taken to raise for that VM, and others' interrupts stay unattributed.
 void ProbesObject::follow_functions(const KernelSupport& kernel) {
   const FollowBy by = kernel.follow_by();
   bool all = by != FollowBy::nothing;

@@ -55,7 +55,8 @@ class ProbesObject {
   [[nodiscard]] bpf_program* program(std::string_view name) const;
   void follow_functions(const KernelSupport& kernel);
   bool follow(FollowBy by, const FollowedFunction& function);
-  [[nodiscard]] bpf_link* attach_fprobe(std::string_view program_name, std::string_view function, bool at_return) const;
+  [[nodiscard]] bpf_link* attach_fprobe(std::string_view program_name, std::string_view function,
+                                        bool at_return) const;
   Status keep(bpf_link* link, std::string_view what);
 
   std::unique_ptr<probes, Deleter> skeleton_;
