@@ -26,6 +26,7 @@ struct Named {
 };
 constexpr std::array kMustBeAlike = {
     Named{"probes", &recording::RecordingInfo::mode},
+    Named{"filters", &recording::RecordingInfo::filter},
     Named{"kernels", &recording::RecordingInfo::kernel_release},
     Named{"CPUs", &recording::RecordingInfo::cpu_model},
     Named{"versions of trapline", &recording::RecordingInfo::trapline_version},

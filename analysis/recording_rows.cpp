@@ -1,7 +1,10 @@
 #include "analysis/recording_rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "analysis/exit_figures.h"
 #include "analysis/interrupts.h"
 
 namespace trapline::analysis {
@@ -64,8 +67,12 @@ void TimeGrid::spread(HostNs from, HostNs to, PerSlice& over) const {
   }
 }
 
-std::optional<std::uint16_t> RowCollector::of(std::uint16_t vcpu) const {
-  return per_vcpu_ ? std::optional(vcpu) : std::nullopt;
+std::optional<VcpuOfRow> RowCollector::of(std::uint16_t vcpu) const {
+  if (!per_vcpu_) return std::nullopt;
+  const auto [vm, vcpu_id] = machines_.vcpu(vcpu);
+  if (!machines_.several()) return VcpuOfRow{{}, vcpu_id};
+  const recording::Vm* found = machines_.find(vm);
+  return VcpuOfRow{found == nullptr || found->name.empty() ? fmt::format("VM {}", vm) : found->name, vcpu_id};
 }
 
 void RowCollector::add(RowSamples& row, HostNs at, std::optional<std::uint64_t> duration_ns) const {
@@ -108,8 +115,7 @@ RowSamples& RowCollector::row_of(std::uint16_t vcpu, const tracer::ExitDescripti
 }
 
 void RowCollector::exit(std::uint16_t vcpu, const tracer::Exit& exit) {
-  add(row_of(vcpu, *exit.what), exit.exit,
-      exit.open ? std::nullopt : std::optional(length(exit.exit, exit.entry)));
+  add(row_of(vcpu, *exit.what), exit.exit, exit.open ? std::nullopt : std::optional(handling_ns(exit)));
 }
 
 void RowCollector::interrupt(const tracer::Interrupt& interrupt) {

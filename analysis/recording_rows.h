@@ -25,6 +25,15 @@ enum class RowKind : std::uint8_t {
 };
 [[nodiscard]] std::string_view row_kind_name(RowKind kind);  // "exit"
 
+// A vCPU by what both recordings call it: numbers within a recording follow the order in which vCPUs were
+// seen.
+struct VcpuOfRow {
+  std::string vm;  // empty where the recording has one VM only
+  std::uint16_t vcpu_id = 0;
+
+  auto operator<=>(const VcpuOfRow&) const = default;
+};
+
 // What a row is about; fields that its kind has no use for are as they are here.
 struct RowKey {
   RowKind kind = RowKind::exit;
@@ -35,7 +44,7 @@ struct RowKey {
   tracer::InterruptSource source = tracer::InterruptSource::unknown;
   std::size_t stretch = 0;  // of kStretches
   tracer::State state = tracer::State::guest;
-  std::optional<std::uint16_t> vcpu;  // none: all of them
+  std::optional<VcpuOfRow> vcpu;  // none: all of them
 
   auto operator<=>(const RowKey&) const = default;
 };
@@ -61,7 +70,7 @@ struct RecordingRows {
   std::uint64_t traced_ns = 0;  // first entry to last exit, over all vCPUs
   std::size_t vcpus = 0;
   std::map<RowKey, RowSamples> rows;
-  std::map<std::optional<std::uint16_t>, PerSlice> traced;  // of each vCPU, or of all
+  std::map<std::optional<VcpuOfRow>, PerSlice> traced;  // of each vCPU, or of all
 };
 
 // Reads the recording once. `per_vcpu`: a vCPU's rows are its own.
@@ -83,7 +92,10 @@ class RowCollector : public tracer::TimelineSink {
  public:
   RowCollector(TimeGrid grid, bool per_vcpu) : grid_(grid), per_vcpu_(per_vcpu) {}
 
-  void begin(const tracer::TimelineHead& head) override { found_.clock_bound_ns = head.clock_bound_ns; }
+  void begin(const tracer::TimelineHead& head) override {
+    found_.clock_bound_ns = head.clock_bound_ns;
+    machines_ = head.machines;
+  }
   void state(std::uint16_t vcpu, const tracer::StateSlice& slice) override;
   void exit(std::uint16_t vcpu, const tracer::Exit& exit) override;
   void interrupt(const tracer::Interrupt& interrupt) override;
@@ -93,13 +105,14 @@ class RowCollector : public tracer::TimelineSink {
   [[nodiscard]] RecordingRows take();
 
  private:
-  [[nodiscard]] std::optional<std::uint16_t> of(std::uint16_t vcpu) const;
+  [[nodiscard]] std::optional<VcpuOfRow> of(std::uint16_t vcpu) const;
   RowSamples& row_of(std::uint16_t vcpu, const tracer::ExitDescription& what);
   void add(RowSamples& row, HostNs at, std::optional<std::uint64_t> duration_ns) const;
 
   TimeGrid grid_;
   bool per_vcpu_;
   RecordingRows found_;
+  tracer::RecordedVms machines_;
   std::map<std::uint16_t, std::vector<RowSamples*>> exits_;  // rows by ExitDescription::index
   HostNs first_{~std::uint64_t{0}};
   HostNs last_;

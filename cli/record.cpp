@@ -26,6 +26,7 @@
 #include "cli/temporary_folder.h"
 #include "cli/time_argument.h"
 #include "tracer/recorder/kernel_support.h"
+#include "viewer/tables/printable.h"
 
 namespace trapline::cli {
 namespace {
@@ -137,12 +138,17 @@ std::optional<vmm::Kvm> kvm_to_measure_with(const Options& options) {
   return std::nullopt;
 }
 
-void say_if_nothing_runs(const Options& options) {
-  if (!options.targets.all || !options.targets.command.empty()) return;
-  const auto running = tracer::find_running_vms();
-  if (!running || !running->processes.empty() || running->not_permitted != 0) return;
-  fmt::print(stderr, "trapline: no VM runs on this host; waiting for one (Ctrl-C{} ends it)\n",
-             options.duration.empty() ? "" : " or --duration");
+// Attaching takes its time: what happened before this line is not recorded.
+void say_that_it_begins(const Options& options, const RecordTargets& targets) {
+  const char* ends = options.duration.empty() ? "Ctrl-C ends it" : "Ctrl-C or --duration ends it";
+  const auto running = options.targets.all ? tracer::find_running_vms() : Result<tracer::RunningVms>();
+  if (options.targets.all && running && running->processes.empty() && running->not_permitted == 0)
+    fmt::print(stderr, "trapline: no VM runs on this host; recording those that will start ({})\n", ends);
+  else if (!options.targets.command.empty())
+    fmt::print(stderr, "trapline: recording the VMs of {} until it ends\n",
+               viewer::printable(options.targets.command[0]));
+  else
+    fmt::print(stderr, "trapline: recording {} ({})\n", targets.text(), ends);
 }
 
 Result<Until> ends_of(const Options& options, const RecordTargets& targets,
@@ -186,7 +192,6 @@ Result<ExitStatus> record(const Options& options) {
   TRAPLINE_ASSIGN(
       writer, recording::RecordingWriter::create(output.folder, probes.info, recording::IfExists::replace));
   if (probes.cost) TRAPLINE_TRY(writer.write(*probes.cost));
-  say_if_nothing_runs(options);
 
   // The command keeps the rights that the recorder gives up before it looks at what the probes have to say.
   std::optional<HeldCommand> command;
@@ -198,6 +203,7 @@ Result<ExitStatus> record(const Options& options) {
   TRAPLINE_TRY(targets.select(probes.recorder));
   TRAPLINE_TRY(drop_privileges());
   probes.recorder.begin();
+  say_that_it_begins(options, targets);
   if (command) TRAPLINE_TRY(command->let_go());
   TRAPLINE_ASSIGN(until, ends_of(options, targets, command));
   TRAPLINE_ASSIGN(reason, record_until(probes, writer, until, stop));

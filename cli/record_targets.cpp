@@ -75,7 +75,7 @@ Result<RecordTargets> RecordTargets::find(const TargetArguments& arguments) {
   for (const VmProcess& process : found) {
     Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
     if (!handle) return fail(system_error("hold on to", fmt::format("process {}", process.pid), errno));
-    targets.processes_.push_back({process.pid, std::move(handle)});
+    targets.processes_.push_back({process.pid, process.name.text, std::move(handle)});
   }
   return targets;
 }
@@ -84,6 +84,13 @@ Status RecordTargets::select(tracer::Recorder& recorder) const {
   for (const Process& process : processes_)
     TRAPLINE_TRY(recorder.want_process(process.pid, true));
   return {};
+}
+
+std::string RecordTargets::text() const {
+  std::string text;
+  for (const Process& process : processes_)
+    text += fmt::format("{}{} (process {})", text.empty() ? "" : ", ", printable(process.name), process.pid);
+  return text.empty() ? "every VM" : text;
 }
 
 bool RecordTargets::all_ended() const {

@@ -29,12 +29,16 @@ class RecordTargets {
   [[nodiscard]] tracer::RecorderOptions::Scope scope() const { return scope_; }
   [[nodiscard]] Status select(tracer::Recorder& recorder) const;
 
+  // "every VM", "web (process 12)".
+  [[nodiscard]] std::string text() const;
+
   // Of those that were named: whether all of them have ended. Never with --all or a command.
   [[nodiscard]] bool all_ended() const;
 
  private:
   struct Process {
     pid_t pid;
+    std::string name;
     Fd handle;  // pidfd: another process cannot take its place
   };
   tracer::RecorderOptions::Scope scope_ = tracer::RecorderOptions::Scope::all;

@@ -27,12 +27,16 @@ std::string subject(const RowKey& key) {
   return text;
 }
 
+std::string vcpu_name(const analysis::VcpuOfRow& vcpu) {
+  return fmt::format("{}{}vCPU {} ", vcpu.vm, vcpu.vm.empty() ? "" : " ", vcpu.vcpu_id);
+}
+
 }  // namespace
 
 std::string diff_row_name(const RowKey& key) {
   const bool async = key.kind == RowKind::exit && key.cause == tracer::Cause::async;
-  return printable(fmt::format("{}{}{} {}", key.vcpu ? fmt::format("vCPU {} ", *key.vcpu) : "",
-                               async ? "async " : "", analysis::row_kind_name(key.kind), subject(key)));
+  return printable(fmt::format("{}{}{} {}", key.vcpu ? vcpu_name(*key.vcpu) : "", async ? "async " : "",
+                               analysis::row_kind_name(key.kind), subject(key)));
 }
 
 std::vector<std::string> diff_row_names(const analysis::Diff& diff) {

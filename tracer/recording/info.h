@@ -39,6 +39,11 @@ struct RecordingInfo {
   std::string filter;                 // exits that were left out: "reason io, vcpu 0"; empty: none were
   std::string path;                   // delivery path of `trapline run`; empty: any VM
   std::string command_line;
+
+  // Whether exits of recorded vCPUs were left out, and not only whole vCPUs.
+  [[nodiscard]] bool leaves_out_exits() const {
+    return filter.find("reason ") != std::string::npos || filter.find("at least ") != std::string::npos;
+  }
 };
 
 }  // namespace trapline::recording

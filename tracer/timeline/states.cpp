@@ -52,10 +52,10 @@ void StateWalk::until(HostNs end, State state) {
 void StateWalk::guest_until(HostNs end) {
   for (const LossSpan& loss : losses_) {
     if (loss.end <= at_ || loss.begin >= end) continue;
-    until(std::min(loss.begin, end), State::guest);
+    until(std::min(loss.begin, end), between_exits_);
     until(std::min(loss.end, end), State::unknown);
   }
-  until(end, State::guest);
+  until(end, between_exits_);
 }
 
 void StateWalk::off_cpu_until(const OffCpu& off, HostNs end, State place, const Exit& exit) {

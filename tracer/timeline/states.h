@@ -16,6 +16,8 @@ class StateWalk {
   StateWalk(std::uint16_t vcpu, TimelineSink& sink) : vcpu_(vcpu), sink_(sink) {}
 
   void start(HostNs begin) { at_ = begin; }
+  // Between the exits that are told there may have been others, which were not recorded.
+  void exits_are_left_out() { between_exits_ = State::unknown; }
 
   void sched_out(HostNs at, std::uint64_t task_state) {
     off_cpu_.push_back({at, kNever, task_state, kNever});
@@ -44,6 +46,7 @@ class StateWalk {
   std::uint16_t vcpu_;
   TimelineSink& sink_;
   HostNs at_;
+  State between_exits_ = State::guest;
   HostNs limit_ = kNever;
   StateSlice slice_;  // not handed on yet: the next may be of the same state
   bool has_slice_ = false;

@@ -173,7 +173,8 @@ Feed<DatedRaise> Streamer::raises() {
 VcpuStream& Streamer::vcpu(std::uint16_t number) {
   const auto found = vcpus_.find(number);
   if (found != vcpus_.end()) return found->second;
-  const VcpuStream::Context context{begin_, clock_.error_bound_ns(), &kinds_, sink_, linker_.get()};
+  const VcpuStream::Context context{begin_, clock_.error_bound_ns(), &kinds_,
+                                    sink_,  linker_.get(),           reader_.info().leaves_out_exits()};
   VcpuStream& made = vcpus_.try_emplace(number, number, feeds_of(number), context).first->second;
   for (const LossSpan& loss : losses_)
     made.states().loss(loss);

@@ -50,7 +50,9 @@ VcpuStream::VcpuStream(std::uint16_t vcpu, VcpuFeeds feeds, const Context& conte
       states_(vcpu, *context.sink),
       isrs_(vcpu, *context.sink, *context.linker),
       events_(vcpu, *context.sink),
-      last_entry_(context.begin) {}
+      last_entry_(context.begin) {
+  if (context.exits_left_out) states_.exits_are_left_out();
+}
 
 // An exit from before the recording, or from before the entry before it (whose record was lost, or damaged),
 // is none that could be told of.

@@ -30,6 +30,7 @@ class VcpuStream {
     ExitKinds* kinds = nullptr;
     TimelineSink* sink = nullptr;
     InterruptLinker* linker = nullptr;
+    bool exits_left_out = false;  // by the recording's filter
   };
   VcpuStream(std::uint16_t vcpu, VcpuFeeds feeds, const Context& context);
 

@@ -78,7 +78,8 @@ json row_json(const DiffRow& row, const std::string& name) {
     changes[std::string(metric_name(change.metric))] = change_json(change);
   json object = {{"kind", analysis::row_kind_name(row.key.kind)},
                  {"name", name},
-                 {"vcpu", row.key.vcpu ? json(*row.key.vcpu) : json(nullptr)},
+                 {"vm", row.key.vcpu && !row.key.vcpu->vm.empty() ? json(row.key.vcpu->vm) : json(nullptr)},
+                 {"vcpu", row.key.vcpu ? json(row.key.vcpu->vcpu_id) : json(nullptr)},
                  {"in", row.in_both() ? "both" : (row.only_in_a() ? "a" : "b")},
                  {"count_a", row.count_a},
                  {"count_b", row.count_b},

@@ -351,7 +351,7 @@ TEST_F(RecordedDiff, RowsAreSumsOverVcpusOrApart) {
     RowKey of_vcpu = key;
     std::uint64_t sum = 0;
     for (const std::uint16_t vcpu : {std::uint16_t{0}, std::uint16_t{1}}) {
-      of_vcpu.vcpu = vcpu;
+      of_vcpu.vcpu = VcpuOfRow{{}, vcpu};
       const auto found = apart.rows.find(of_vcpu);
       if (found != apart.rows.end()) sum += found->second.count;
     }

@@ -138,6 +138,21 @@ TEST(VcpuStream, AStayInUserSpaceEndsWhereKvmRunWasCalledAgain) {
   EXPECT_FALSE(unknown.exits[0].vmm_end);
 }
 
+TEST(VcpuStream, WhatLiesBetweenExitsIsUnknownWhereAFilterLeftSomeOut) {
+  test::CollectingSink sink;
+  InterruptLinker linker({}, false, 1, HostNs{}, sink);
+  ExitKinds kinds;
+  VcpuStream vcpu(0, {}, {HostNs{}, 1, &kinds, &sink, &linker, true});
+  vcpu.cycle(cycle(0, 10));
+  vcpu.cycle(cycle(20, 30));
+  vcpu.finish(HostNs{50});
+  linker.finish();
+  ASSERT_EQ(sink.states.size(), 3u);
+  EXPECT_EQ(sink.states[0].state, State::unknown);
+  EXPECT_EQ(sink.states[1].state, State::kvm);
+  EXPECT_EQ(sink.states[2].state, State::unknown);
+}
+
 TEST(VcpuStream, AVcpuIsAccountedForUntilItsThreadEnds) {
   const auto ended = stream_of_another_vm(to_the_vmm(100, 200), 170, 600);
   EXPECT_EQ(ended.states.back().end, HostNs{600});

@@ -76,8 +76,10 @@ TEST(DiffRowName, SaysWhatTheRowIsAbout) {
   EXPECT_EQ(diff_row_name(exit), "exit io port 0x3f8 out 1");
   exit.cause = tracer::Cause::async;
   exit.key = "\x1b[2J";
-  exit.vcpu = 3;
+  exit.vcpu = analysis::VcpuOfRow{{}, 3};
   EXPECT_EQ(diff_row_name(exit), "vCPU 3 async exit io .[2J");
+  exit.vcpu = analysis::VcpuOfRow{"web", 1};
+  EXPECT_EQ(diff_row_name(exit), "web vCPU 1 async exit io .[2J");
   EXPECT_EQ(diff_row_name(key_of(RowKind::interrupt)), "interrupt 0x40 timer");
   EXPECT_EQ(diff_row_name(key_of(RowKind::latency)), "latency 0x40 timer raised-accepted");
   EXPECT_EQ(diff_row_name(key_of(RowKind::state)), "state halted");
