@@ -36,7 +36,7 @@ int run_program(int argc, char** argv) {
   const std::array subcommands = {
       trapline::cli::add_run(program),    trapline::cli::add_compare(program),
       trapline::cli::add_report(program), trapline::cli::add_export(program),
-      trapline::cli::add_doctor(program),
+      trapline::cli::add_view(program),   trapline::cli::add_doctor(program),
   };
   try {
     program.parse(argc, argv);
