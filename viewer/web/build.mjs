@@ -31,7 +31,7 @@ const style =
   readFileSync(join(here, "src/page.css"), "utf8") +
   "\n";
 const hash = (text) => `'sha256-${createHash("sha256").update(text, "utf8").digest("base64")}'`;
-const policy = `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}`;
+const policy = `default-src 'none'; img-src data:; script-src ${hash(script)}; style-src ${hash(style)}`;
 
 writeFileSync(
   out,

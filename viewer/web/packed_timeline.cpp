@@ -40,13 +40,6 @@ json by_number(const std::map<Number, std::string>& names) {
   return object;
 }
 
-json in_order(const std::unordered_map<std::string, std::uint32_t>& numbers) {
-  json list(std::vector<json>(numbers.size()));
-  for (const auto& [text, number] : numbers)
-    list[number] = text;
-  return list;
-}
-
 std::uint32_t number_of(const std::string& text, std::unordered_map<std::string, std::uint32_t>& numbers) {
   return numbers.try_emplace(text, static_cast<std::uint32_t>(numbers.size())).first->second;
 }
@@ -103,7 +96,10 @@ std::uint32_t PackedTimeline::text_of(const tracer::VmmStep& step) {
   const auto which = static_cast<vmm::VmmStep>(step.step);
   std::string text = texts_.size() < kMostTexts ? vmm::describe_step(which, step.vector, step.arg)
                                                 : vmm::step_kind_name(which, step.vector);
-  return number_of(text, texts_);
+  const std::uint32_t number = number_of(text, texts_);
+  if (number == text_rows_.size())
+    text_rows_.push_back({{"text", text}, {"kind", vmm::step_kind_name(which, step.vector)}});
+  return number;
 }
 
 void PackedTimeline::name_vector(std::uint32_t vector) {
@@ -234,7 +230,7 @@ Result<json> PackedTimeline::dictionaries(const recording::RecordingReader& read
         {"interrupts", counts_.stories}}},
       {"vcpus", vcpus},
       {"kinds", kinds_},
-      {"texts", in_order(texts_)},
+      {"texts", text_rows_},
       {"shapes", shape_rows_},
       {"vectors", by_number(vectors_)},
       {"user_reasons", by_number(user_reasons_)},

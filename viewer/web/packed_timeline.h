@@ -78,6 +78,7 @@ class PackedTimeline : public tracer::TimelineSink {
   std::map<std::uint16_t, std::unique_ptr<TimelineChunk>> chunks_;
   std::vector<nlohmann::json> kinds_;  // by ExitDescription::index; null: none of the kind came
   std::unordered_map<std::string, std::uint32_t> texts_;
+  std::vector<nlohmann::json> text_rows_;  // with the kind of step, by which reports sum up
   std::unordered_map<std::string, std::uint32_t> shapes_;
   std::vector<nlohmann::json> shape_rows_;
   std::map<std::uint32_t, std::string> vectors_;

@@ -47,7 +47,7 @@ export interface TimelineFacts {
   counts: Record<string, number>;
   vcpus: { vcpu: number; label: string }[];
   kinds: (ExitKind | null)[];
-  texts: string[];
+  texts: { text: string; kind: string }[]; // steps of the VMM
   shapes: StoryShape[];
   vectors: Record<string, string>;
   user_reasons: Record<string, string>;

@@ -86,7 +86,7 @@ function exitLanes(timeline: Timeline, vcpu: VcpuTimeline, reasons: ReasonColour
   }
   if (vcpu.steps.begin.length > 0) {
     const steps = new Track({ ...vcpu.steps, category: alternating(vcpu.steps.begin.length) }, 2);
-    const name = (row: number) => timeline.facts.texts[vcpu.steps.text[row]!] ?? "?";
+    const name = (row: number) => timeline.facts.texts[vcpu.steps.text[row]!]?.text ?? "?";
     lanes.push({ kind: "steps", vcpu, name: "VMM steps", height: 15, track: steps, colours: palette.kStep, full: false, label: name });
   }
   return lanes;
