@@ -10,9 +10,8 @@ import type { Timeline } from "./timeline";
 import type { ViewRange } from "./view_range";
 
 export const kGutter = 112;
-const kOverview = 22;
+const kOverviewHeight = 22;
 const kRuler = 20;
-const kTop = kOverview + kRuler + 6;
 const kGap = 3;
 const kVcpuGap = 10;
 
@@ -42,6 +41,8 @@ export class TimelineCanvas {
   arrows: Arrow[] = [];
   scroll = 0;
   contentHeight = 0;
+  private readonly overview: number; // where it ends, and the ruler begins
+  private readonly top: number; // where the lanes begin
   private readonly context: CanvasRenderingContext2D;
   private pixels: Pixels | null = null;
   private lanes: Lane[];
@@ -50,7 +51,10 @@ export class TimelineCanvas {
     private readonly timeline: Timeline,
     lanes: Lane[],
     private readonly range: ViewRange,
+    overview = true,
   ) {
+    this.overview = overview ? kOverviewHeight : 0;
+    this.top = this.overview + kRuler + 6;
     this.element = document.createElement("canvas");
     const context = this.element.getContext("2d", { alpha: false });
     if (!context) throw new Error("this browser has no canvas");
@@ -72,7 +76,7 @@ export class TimelineCanvas {
       this.placed.push({ lane, top });
       top += lane.height + kGap;
     }
-    this.contentHeight = kTop + top + 6;
+    this.contentHeight = this.top + top + 6;
   }
 
   // Sizes in CSS pixels.
@@ -93,17 +97,17 @@ export class TimelineCanvas {
     const share = (x - kGutter) / Math.max(1, this.width - kGutter);
     return this.range.begin + share * (this.range.end - this.range.begin);
   }
-  inOverview = (y: number): boolean => y < kOverview;
-  inRuler = (y: number): boolean => y >= kOverview && y < kTop;
+  inOverview = (y: number): boolean => y < this.overview;
+  inRuler = (y: number): boolean => y >= this.overview && y < this.top;
 
   laneAt(y: number): Placed | null {
-    const at = y - kTop + this.scroll;
+    const at = y - this.top + this.scroll;
     return this.placed.find(({ lane, top }) => at >= top && at < top + lane.height + kGap) ?? null;
   }
 
   yOf(lane: Lane): number {
     const found = this.placed.find((one) => one.lane === lane);
-    return kTop - this.scroll + (found?.top ?? 0);
+    return this.top - this.scroll + (found?.top ?? 0);
   }
 
   scrollTo(top: number): void {
@@ -149,8 +153,9 @@ export class TimelineCanvas {
   }
 
   private paintOverview(ratio: number): void {
+    if (this.overview === 0) return;
     const lanes = this.lanes.filter(({ kind }) => kind === "states").slice(0, 4);
-    const each = Math.floor(((kOverview - 4) * ratio) / Math.max(1, lanes.length));
+    const each = Math.floor(((this.overview - 4) * ratio) / Math.max(1, lanes.length));
     lanes.forEach((lane, i) => {
       const left = Math.round(kGutter * ratio);
       const area = { left, top: Math.round(2 * ratio) + i * each, width: this.pixels!.width - left, height: Math.max(1, each - 1) };
@@ -162,13 +167,13 @@ export class TimelineCanvas {
     const left = Math.round(kGutter * ratio);
     const width = this.pixels!.width - left;
     for (const { lane, top } of this.placed) {
-      const y = kTop - this.scroll + top;
-      if (y + lane.height < kTop || y > this.height) continue;
+      const y = this.top - this.scroll + top;
+      if (y + lane.height < this.top || y > this.height) continue;
       const area = { left, top: Math.round(y * ratio), width, height: Math.round(lane.height * ratio) };
       paintLane(lane, area, this.range.from, this.range.to, this.pixels!, 34 * ratio, names);
     }
     // What was scrolled up lies behind the ruler.
-    this.pixels!.fill(0, Math.round(kOverview * ratio), this.pixels!.width, Math.round((kTop - kOverview) * ratio), pixel(this.colours().background));
+    this.pixels!.fill(0, Math.round(this.overview * ratio), this.pixels!.width, Math.round((this.top - this.overview) * ratio), pixel(this.colours().background));
   }
 
   private writeNames(names: SliceName[], ratio: number): void {
@@ -177,7 +182,7 @@ export class TimelineCanvas {
     context.textBaseline = "middle";
     context.textAlign = "left";
     for (const { text, x, y, width, height, ink } of names.slice(0, 600)) {
-      if (y / ratio < kTop - 2) continue;
+      if (y / ratio < this.top - 2) continue;
       const room = width / ratio - 6;
       let shown = text;
       const letters = Math.floor(room / 5.4);
@@ -194,11 +199,11 @@ export class TimelineCanvas {
     const to = Math.min(this.width, this.xOf(area[1]));
     if (to <= from) return;
     this.context.fillStyle = accent;
-    this.context.globalAlpha = 0.16;
-    this.context.fillRect(from, kOverview, to - from, this.height);
+    this.context.globalAlpha = 0.1;
+    this.context.fillRect(from, this.overview, to - from, this.height);
     this.context.globalAlpha = 1;
-    this.context.fillRect(from, kOverview, 1, this.height);
-    this.context.fillRect(to - 1, kOverview, 1, this.height);
+    this.context.fillRect(from, this.overview, 1, this.height);
+    this.context.fillRect(to - 1, this.overview, 1, this.height);
   }
 
   private drawArrows({ selected }: Marks, { ink, accent }: Colours): void {
@@ -228,11 +233,11 @@ export class TimelineCanvas {
     if (Math.max(x0, x1) < kGutter || Math.min(x0, x1) > this.width) return;
     const y0 = this.yOf(from.lane) + from.lane.height / 2;
     const y1 = this.yOf(to.lane) + to.lane.height / 2;
-    if (Math.min(y0, y1) < kTop) return;
+    if (Math.min(y0, y1) < this.top) return;
     const bend = Math.max(14, Math.min(60, Math.abs(x1 - x0) / 2));
     context.save();
     context.beginPath();
-    context.rect(kGutter, kTop, this.width - kGutter, this.height - kTop);
+    context.rect(kGutter, this.top, this.width - kGutter, this.height - this.top);
     context.clip();
     context.strokeStyle = context.fillStyle = colour;
     context.globalAlpha = strong ? 1 : 0.55;
@@ -261,7 +266,7 @@ export class TimelineCanvas {
       const x = this.xOf(lane.track.begin[slice]!);
       const end = this.xOf(lane.track.end[slice]!);
       const y = this.yOf(lane);
-      if (y < kTop - 4 || end < kGutter || x > this.width) continue;
+      if (y < this.top - 4 || end < kGutter || x > this.width) continue;
       const left = Math.max(x, kGutter);
       this.context.strokeStyle = ink;
       this.context.lineWidth = 2;
@@ -279,27 +284,29 @@ export class TimelineCanvas {
     for (let tick = Math.ceil((from - origin) / step) * step; tick + origin <= to; tick += step) {
       const x = Math.round(this.xOf(tick + origin)) + 0.5;
       context.fillStyle = line;
-      context.fillRect(x, kOverview, 1, this.height);
+      context.globalAlpha = 0.6;
+      context.fillRect(x, this.overview, 1, this.height);
+      context.globalAlpha = 1;
       context.fillStyle = faint;
-      context.fillText(place(tick, step), x + 4, kOverview + kRuler / 2);
+      context.fillText(place(tick, step), x + 4, this.overview + kRuler / 2);
     }
     if (hover !== null) {
       const x = this.xOf(hover);
       if (x >= kGutter) {
         context.fillStyle = accent;
-        context.fillRect(x, kOverview, 1, this.height);
+        context.fillRect(x, this.overview, 1, this.height);
         const text = place(hover - origin, step / 100);
         const width = context.measureText(text).width + 8;
         const left = Math.min(x + 2, this.width - width);
-        context.fillRect(left, kOverview + 1, width, kRuler - 2);
+        context.fillRect(left, this.overview + 1, width, kRuler - 2);
         context.fillStyle = "#ffffff";
-        context.fillText(text, left + 4, kOverview + kRuler / 2);
+        context.fillText(text, left + 4, this.overview + kRuler / 2);
       }
     }
     if (selected) {
       const [begin, end] = spanOf(selected);
       context.fillStyle = ink;
-      context.fillRect(Math.max(kGutter, this.xOf(begin)), kTop - 5, Math.max(2, Math.min(this.width, this.xOf(end)) - Math.max(kGutter, this.xOf(begin))), 2);
+      context.fillRect(Math.max(kGutter, this.xOf(begin)), this.top - 5, Math.max(2, Math.min(this.width, this.xOf(end)) - Math.max(kGutter, this.xOf(begin))), 2);
     }
   }
 
@@ -312,11 +319,11 @@ export class TimelineCanvas {
     context.textBaseline = "middle";
     context.textAlign = "right";
     for (const { lane, top } of this.placed) {
-      const y = kTop - this.scroll + top;
-      if (y < kTop - 2 || y > this.height) continue;
+      const y = this.top - this.scroll + top;
+      if (y < this.top - 2 || y > this.height) continue;
       context.font = "11px system-ui, sans-serif";
       context.fillStyle = faint;
-      context.fillText(lane.name, kGutter - 8, y + lane.height / 2, kGutter - 60);
+      context.fillText(lane.name, kGutter - 8, y + lane.height / 2, lane.kind === "states" ? kGutter - 60 : kGutter - 14);
       if (lane.kind === "states") {
         context.textAlign = "left";
         context.font = "600 12px system-ui, sans-serif";
@@ -327,18 +334,19 @@ export class TimelineCanvas {
     }
     context.font = "11px system-ui, sans-serif";
     context.fillStyle = faint;
-    context.fillText(timeText(this.range.length), kGutter - 8, kOverview + kRuler / 2);
-    context.fillText("all", kGutter - 8, kOverview / 2);
+    context.fillText(timeText(this.range.length), kGutter - 8, this.overview + kRuler / 2);
+    if (this.overview > 0) context.fillText("all", kGutter - 8, this.overview / 2);
   }
 
   private drawOverviewBox({ ink }: Colours): void {
+    if (this.overview === 0) return;
     const whole = this.range.end - this.range.begin;
     const scale = (this.width - kGutter) / whole;
     const x = kGutter + (this.range.from - this.range.begin) * scale;
     const width = Math.max(3, this.range.length * scale);
     this.context.strokeStyle = ink;
     this.context.lineWidth = 1.5;
-    this.context.strokeRect(Math.max(kGutter, x), 1, Math.min(width, this.width - Math.max(kGutter, x) - 1), kOverview - 2);
+    this.context.strokeRect(Math.max(kGutter, x), 1, Math.min(width, this.width - Math.max(kGutter, x) - 1), this.overview - 2);
   }
 }
 

@@ -77,8 +77,8 @@ export class ComparePage {
       swatch.style.background = palette.kPhases[phase]!;
       legend.append(element("span", {}, swatch, phase));
     }
-    const caption = element("caption", {}, `Median cost of an event; x: how many times that of ${base} (blue: cheaper, orange: dearer). Bars: how it divides. `, legend);
-    return element("table", { class: "heat" }, caption, element("thead", {}, head), body);
+    const caption = element("p", { class: "hint" }, `Median cost of an event; x: how many times that of ${base} (blue: cheaper, orange: dearer). Bars: how it divides. `, legend);
+    return element("div", {}, caption, element("table", { class: "heat" }, element("thead", {}, head), body));
   }
 
   private cell(path: string, workload: string): HTMLElement {
@@ -160,10 +160,10 @@ export class ComparePage {
       return;
     }
     // All have the same scale, with U0 at the same place.
-    const before = Math.max(...examples.map((example, i) => example.u0_ns - timelines[i]!.begin));
-    const after = Math.max(...examples.map((example, i) => timelines[i]!.end - example.u0_ns));
+    const longest = Math.max(...examples.map(({ u0_ns, u3_ns }) => u3_ns - u0_ns));
+    const [before, after] = [0.12 * longest, 1.12 * longest];
     examples.forEach((example, i) => this.add(example, timelines[i]!, before, after));
-    this.side.replaceChildren(this.shown[this.shown.length - 1]!.details.element);
+    this.side.replaceChildren(cell ? figuresOf(cell) : "", this.shown[this.shown.length - 1]!.details.element);
   }
 
   private add(example: Example, timeline: Timeline, before: number, after: number): void {
@@ -181,7 +181,7 @@ export class ComparePage {
       area: () => {},
       moved: () => this.follow(example, panel),
     };
-    const panel: TimelinePanel = new TimelinePanel(around, lanes, events, example.u0_ns);
+    const panel: TimelinePanel = new TimelinePanel(around, lanes, events, { origin: example.u0_ns, overview: false });
     this.shown.push({ example, panel, details });
     panel.marks.area = [example.u0_ns, example.u3_ns];
     const height = Math.min(panel.canvas.contentHeight, 260);
@@ -211,6 +211,22 @@ export class ComparePage {
     const keys = dummy.keys().map((key, i) => ({ ...key, action: (event: KeyboardEvent) => active()?.panel.keys()[i]!.action(event) }));
     this.keys = new Keys([...keys, { keys: ["t", "T"], shown: "T", what: "light or dark", action: () => (toggleTheme(), this.redraw()) }], kPointerHelp);
   }
+}
+
+// The cell's own figures, beside the one example.
+function figuresOf(cell: CompareCell): HTMLElement {
+  const list = element("dl");
+  const put = (name: string, value: string) => add(list, element("dt", {}, name), element("dd", {}, value));
+  put("events", count(cell.events ?? 0));
+  if (cell.cost) {
+    put("cost p50", time(cell.cost.p50_ns));
+    put("cost p99", time(cell.cost.p99_ns));
+    put("cost mean", time(cell.cost.avg_ns));
+  }
+  for (const [name, phase] of Object.entries(cell.phases ?? {})) put(`${name} p50`, time(phase.p50_ns));
+  for (const [name, each] of Object.entries(cell.exits_per_event ?? {})) put(`${name} exits`, `${Number(each.toPrecision(4))} an event`);
+  for (const [name, ns] of Object.entries(cell.where ?? {})) if (ns > 0) put(`in ${name.replace("_ns", "")}`, `${time(ns)} an event`);
+  return element("section", { class: "details" }, element("h2", {}, `${cell.workload} on ${cell.path}`), list);
 }
 
 function phaseBar(cell: CompareCell): HTMLElement {

@@ -212,9 +212,11 @@ export class Details {
   readonly element = element("section", { class: "details", "aria-label": "Details" });
   private shown = 0;
 
+  // `nothing`: what is shown while nothing is selected.
   constructor(
     private readonly timeline: Timeline,
     private readonly actions: DetailsActions,
+    private readonly nothing: HTMLElement | null = null,
   ) {
     this.show(null);
   }
@@ -223,7 +225,7 @@ export class Details {
     const turn = ++this.shown;
     this.element.replaceChildren();
     if (!selected) {
-      add(this.element, element("p", { class: "hint" }, "Click a slice for its details; Shift and drag selects a stretch of time. ? shows the keys."));
+      add(this.element, this.nothing, element("p", { class: "hint" }, "Click a slice for its details; Shift and drag selects a stretch of time. ? shows the keys."));
       return;
     }
     const [begin, end] = spanOf(selected);

@@ -5,6 +5,7 @@ import { Details } from "./details";
 import { add, button, element } from "./dom";
 import type { PageFacts, Report } from "./facts";
 import { count, exact, parseTime, time } from "./format";
+import { glance } from "./glance";
 import { Histogram } from "./histogram";
 import { InstancesOf, type Instances } from "./instances";
 import { Keys } from "./keys";
@@ -36,6 +37,13 @@ export class RecordingPage {
   private search: Search | null = null;
   private aggregateTimer = 0;
 
+  private readonly chosen: ChosenRow = {
+    exit: (row) => this.showInstances(`${String(row["reason"])} ${String(row["key"])}`, this.instances.exits(row), Number(row["count"]) - Number(row["open"] ?? 0)),
+    interrupt: (row, stretch) => this.showInterrupt(row, stretch),
+    workload: (row) => this.showInstances(`${String(row["workload"])}: U0 to U3`, this.instances.workloads(row), Number(row["events"])),
+    step: (row) => this.showInstances(String(row["step"]), this.instances.steps(row), Number(row["count"])),
+  };
+
   constructor(
     private readonly timeline: Timeline,
     private readonly report: Report,
@@ -55,7 +63,7 @@ export class RecordingPage {
     this.details = new Details(timeline, {
       select: (selected) => this.panel.select(selected),
       zoomTo: (selected) => this.panel.zoomTo(selected),
-    });
+    }, glance(report, this.chosen));
     startTheme(() => this.recolour());
     root.replaceChildren(this.head(), reportBanner(report, page), this.toolbar(reasons), this.main(), this.speech);
     this.startKeys();
@@ -122,13 +130,7 @@ export class RecordingPage {
   private main(): HTMLElement {
     const select = element("select", { "aria-label": "Which figure of each stretch", hidden: true });
     for (const name of kFigures) add(select, element("option", { value: name }, name.replace("_ns", "")));
-    const chosen: ChosenRow = {
-      exit: (row) => this.showInstances(`${String(row["reason"])} ${String(row["key"])}`, this.instances.exits(row), Number(row["count"]) - Number(row["open"] ?? 0)),
-      interrupt: (row, stretch) => this.showInterrupt(row, stretch),
-      workload: (row) => this.showInstances(`${String(row["workload"])}: U0 to U3`, this.instances.workloads(row), Number(row["events"])),
-      step: (row) => this.showInstances(String(row["step"]), this.instances.steps(row), Number(row["count"])),
-    };
-    const specs = reportTabs(this.report, chosen);
+    const specs = reportTabs(this.report, this.chosen);
     const panels = specs.map((spec) => ({ name: spec.name, content: element("div", {}, ...spec.make(this.figure).map(({ element: made }) => made)) }));
     select.addEventListener("change", () => {
       this.figure = select.value as Figure;

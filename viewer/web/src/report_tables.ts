@@ -90,7 +90,7 @@ function interruptsTable(report: Report, figure: Figure, chosen: ChosenRow): Dat
     amount("masked", "masked"),
     amount("nested", "nested"),
   ];
-  const choose = (row: Row, column: ColumnSpec) => chosen.interrupt(row, column.path[0] === "latency" ? column.path[1]! : defaultStretch(row));
+  const choose = (row: Row, column: ColumnSpec) => chosen.interrupt(row, column.path[0] === "latency" && valueAt(row, column.path) !== undefined ? column.path[1]! : defaultStretch(row));
   const caption = `Interrupts, exceptions and system calls: ${report.interrupts.complete} of the ${report.interrupts.total} that were brought to the guest are complete from cause to iret. A click on a stretch shows its histogram and its worst one.`;
   return new DataTable(columns, rowsOf(rows, "/interrupts/by_vector"), choose, caption);
 }

@@ -26,7 +26,7 @@ export class TimelinePanel {
     readonly timeline: Timeline,
     readonly lanes: Lane[],
     private readonly events: PanelEvents,
-    origin = 0,
+    { origin, overview }: { origin: number; overview: boolean } = { origin: 0, overview: true },
   ) {
     this.marks = { selected: null, area: null, hover: null, origin };
     this.shownLanes = lanes;
@@ -34,7 +34,7 @@ export class TimelinePanel {
       this.redraw();
       events.moved?.();
     });
-    this.canvas = new TimelineCanvas(timeline, lanes, this.range);
+    this.canvas = new TimelineCanvas(timeline, lanes, this.range, overview);
     const { element } = this.canvas;
     element.tabIndex = 0;
     element.setAttribute("role", "application");
