@@ -235,8 +235,9 @@ export class Details {
       ["begins at", exact(begin)],
       ["lasts", `${time(end - begin)} (${exact(end - begin)})`],
     ];
-    add(this.element, head, definitionList([...fieldsOf(this.timeline, selected), ...when]));
+    add(this.element, head);
     this.addStory(selected);
+    add(this.element, definitionList([...fieldsOf(this.timeline, selected), ...when]));
     if (selected.kind === "exits" || selected.kind === "vmm") this.addRawFields(selected, turn);
   }
 

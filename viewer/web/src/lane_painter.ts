@@ -73,7 +73,7 @@ function paintSlice(
   const category = lane.track.category[slice]!;
   // A pixel is left free, so that slices that touch are told apart.
   const width = area.width > 6 ? area.width - 1 : area.width;
-  pixels.fill(area.left, area.top, width, area.height, colours[category]!);
+  if (colours[category] !== 0) pixels.fill(area.left, area.top, width, area.height, colours[category]!);
   if (area.width < leastNameWidth) return;
   const text = lane.label(lane.track.rowOf(slice));
   names.push({ text, x: area.left, y: area.top, width, height: area.height, ink: inkOn(lane.colours[category]!) });
@@ -95,7 +95,7 @@ function paintShares(
     if (share <= whole * 1e-9) continue;
     const size = Math.min(bottom, Math.max(1, Math.round((share / whole) * height)));
     bottom -= size;
-    pixels.column(x, top + bottom, size, colours[category]!);
+    if (colours[category] !== 0) pixels.column(x, top + bottom, size, colours[category]!);
   }
   // Slices without length: they happened.
   if (bottom === height) pixels.column(x, top + height - 1, 1, colours[colours.length - 1]!);

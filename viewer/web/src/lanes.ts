@@ -62,7 +62,7 @@ export function vectorName(timeline: Timeline, vector: number): string {
 function stateLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
   const names = timeline.facts.states;
   const colours = names.map(palette.stateColour);
-  while (colours.length <= kNotHere) colours.push("#000000");
+  while (colours.length <= kNotHere) colours.push(palette.kNothing);
   const track = new Track({ ...vcpu.states, category: vcpu.states.state }, colours.length);
   const label = (row: number) => names[vcpu.states.state[row]!] ?? "not in this page";
   return [{ kind: "states", vcpu, name: "state", height: 24, track, colours, full: true, label }];

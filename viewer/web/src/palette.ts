@@ -40,6 +40,7 @@ export const kPhases: Record<string, Colour> = { delivery: kBlue, handler: kGree
 export const kReasons: Colour[] = [kBlue, kOrange, kSky, kVermillion, kPink, kYellow, kGreen, kGrey];
 
 export const kStages: Colour[] = [kBlue, kSky, kOrange, kGreen, kPink, kVermillion, kYellow];
+export const kNothing: Colour = ""; // is not drawn
 export const kVmm = kVermillion;
 export const kStep: Colour[] = [kVermillion, kOrange];
 export const kInjection = kPink;
@@ -51,12 +52,14 @@ export const stateColour = (name: string): Colour => kStates[name] ?? kGrey;
 
 // As a pixel of a little-endian ImageData.
 export function pixel(colour: Colour): number {
+  if (colour === kNothing) return 0;
   const rgb = parseInt(colour.slice(1), 16);
   return ((0xff << 24) | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
 }
 
 // Black or white, whichever reads better on it.
 export function inkOn(colour: Colour): Colour {
+  if (colour === kNothing) return kGrey;
   const rgb = parseInt(colour.slice(1), 16);
   const light = 0.299 * (rgb >> 16) + 0.587 * ((rgb >> 8) & 0xff) + 0.114 * (rgb & 0xff);
   return light > 125 ? "#000000" : "#ffffff";

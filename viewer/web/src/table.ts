@@ -40,7 +40,8 @@ export function shownValue(value: unknown, shown: Shown): string {
 }
 
 export class DataTable {
-  readonly element = element("table", { class: "data" });
+  readonly element: HTMLElement;
+  private readonly table = element("table", { class: "data" });
   private readonly body = element("tbody");
   private sortedBy: { column: ColumnSpec; down: boolean } | null = null;
 
@@ -52,7 +53,9 @@ export class DataTable {
   ) {
     const head = element("tr");
     for (const column of columns) head.append(this.headerCell(column));
-    add(this.element, element("caption", {}, caption), element("thead", {}, head), this.body);
+    add(this.table, element("thead", {}, head), this.body);
+    this.table.setAttribute("aria-label", caption);
+    this.element = element("div", {}, element("p", { class: "hint" }, caption), this.table);
     this.fill();
   }
 
@@ -66,7 +69,7 @@ export class DataTable {
     sort.addEventListener("click", () => {
       const down = this.sortedBy?.column === column ? !this.sortedBy.down : column.shown !== "text";
       this.sortedBy = { column, down };
-      for (const other of this.element.querySelectorAll("th")) other.setAttribute("aria-sort", "none");
+      for (const other of this.table.querySelectorAll("th")) other.setAttribute("aria-sort", "none");
       cell.setAttribute("aria-sort", down ? "descending" : "ascending");
       this.fill();
     });
