@@ -37,4 +37,10 @@ class Mapping {
   std::size_t size_ = 0;
 };
 
+// So many bytes rounded up to whole pages.
+[[nodiscard]] constexpr std::size_t whole_pages(std::size_t bytes) {
+  constexpr std::size_t page = 4096;
+  return (bytes + page - 1) / page * page;
+}
+
 }  // namespace trapline

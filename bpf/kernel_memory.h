@@ -12,12 +12,29 @@
 extern void* bpf_rdonly_cast(const void* object, __u32 btf_id) __ksym __weak;
 
 const volatile trl_u32 have_rdonly_cast; /* a truth value; user space's header of this object has no bool */
+/* BTF id of struct timespec64 in vmlinux, which stands for "two 64-bit words" (include/linux/time64.h):
+ * bpf_rdonly_cast() takes types of vmlinux only. */
+const volatile trl_u32 timespec64_btf_id;
+
+struct two_words {
+  u64 first;
+  u64 second;
+};
 
 #define OFFSET_OF(type, field) __builtin_preserve_field_info(((type*)0)->field, 0 /* byte offset */)
 
-/* The two 64-bit words at a kernel address. */
-static __always_inline const struct timespec64* words_at(u64 address) {
-  return bpf_rdonly_cast((const void*)address, bpf_core_type_id_kernel(struct timespec64));
+/* The two 64-bit words at a kernel address; only where have_rdonly_cast. */
+static __always_inline const struct two_words* words_at(u64 address) {
+  return bpf_rdonly_cast((const void*)address, timespec64_btf_id);
+}
+
+/* One 64-bit word, however it can be read. */
+static __always_inline u64 word_at(u64 address) {
+  u64 word = 0;
+
+  if (have_rdonly_cast) return words_at(address)->first;
+  bpf_probe_read_kernel(&word, sizeof(word), (const void*)address);
+  return word;
 }
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * The few kernel types that the probes look into. Only names count: libbpf finds each field's place in the
  * running kernel's BTF (CO-RE), so no vmlinux.h is needed to build, and a field that is not there is an error
- * at load time.
+ * at load time. What libbpf looks into is a BTF of just these types, which the recorder makes of the kernel's
+ * (tracer/recorder/probe_types.h): every struct of the kernel's that is named here is copied from there.
  */
 #ifndef TRAPLINE_BPF_KERNEL_TYPES_H
 #define TRAPLINE_BPF_KERNEL_TYPES_H
@@ -17,14 +18,18 @@ typedef __u8 u8;
 
 /* What <bpf/bpf_helpers.h> expects of a vmlinux.h. */
 enum {
+  BPF_MAP_TYPE_HASH = 1,
   BPF_MAP_TYPE_ARRAY = 2,
   BPF_MAP_TYPE_RINGBUF = 27,
+};
+enum {
+  BPF_ANY = 0,
+  BPF_NOEXIST = 1,
 };
 #define BPF_F_MMAPABLE (1U << 10)
 #define BPF_RB_NO_WAKEUP (1U << 0)
 struct bpf_perf_event_data;
 struct __sk_buff;
-struct pt_regs;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -47,6 +52,7 @@ struct kvm_vcpu_arch {
   bool nmi_injected;
 };
 struct kvm_vcpu {
+  struct kvm* kvm;
   int vcpu_id;
   struct kvm_vcpu_arch arch;
 };
@@ -96,16 +102,16 @@ struct trace_event_raw_kvm_exit {
 /* include/linux/sched.h */
 struct task_struct {
   unsigned int __state;
-  unsigned int flags;
   int pid;
   int tgid;
+  struct task_struct* group_leader;
+  char comm[16];
 };
 
-/* include/linux/time64.h. Stands for "two 64-bit words" in bpf_rdonly_cast(), which takes types of vmlinux
- * only. */
-struct timespec64 {
-  long long tv_sec;
-  long tv_nsec;
+/* arch/x86/include/asm/ptrace.h: the arguments of a function, at its first instruction */
+struct pt_regs {
+  unsigned long di;
+  unsigned long si;
 };
 
 #pragma clang attribute pop
@@ -120,7 +126,5 @@ enum {
 enum {
   SVM_EXIT_SHUTDOWN = 0x7f,
 };
-
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h, unchanged since 2.6.39 */
 
 #endif

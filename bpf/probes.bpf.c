@@ -7,6 +7,10 @@
  * record: on SVM the VMCB still describes the exit there, and one place that reads is cheaper than two (see
  * bench/). VMX has no such place: vmx.h. Of the programs for kvm_exit and kvm_entry the recorder loads those
  * of the machine's kind.
+ *
+ * All are plain raw tracepoints, which take the same rights wherever KVM is a module; tp_btf programs on a module's
+ * tracepoints need CAP_SYS_ADMIN, for libbpf to find its BTF. They cost the same. Pointers are numbers here, and the
+ * recorder checks by BTF that the arguments are what they are taken for.
  */
 #include "kernel_types.h"
 #define __VMLINUX_H__
@@ -15,6 +19,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "control.h"
+#include "raise.h"
 #include "record.h"
 #include "slot.h"
 #include "vmcb.h"
@@ -100,7 +105,7 @@ static __always_inline void fill_cycle(struct trl_exit_cycle* cycle, const struc
 static __noinline int emit_open_cycle(struct slot* slot) {
   struct trl_open_cycle_carrier* carrier;
 
-  if (!slot || !slot->exit_ns || slot->open_told) return 0;
+  if (!slot || !slot->exit_ns) return 0;
   carrier = bpf_ringbuf_reserve(&events, sizeof(*carrier), 0);
   if (!carrier) {
     count_event_lost();
@@ -118,18 +123,18 @@ static __noinline int emit_open_cycle(struct slot* slot) {
   carrier->cycle.rcx = 0;
   carrier->cycle.head.timestamp_ns = bpf_ktime_get_ns();
   carrier->cycle.head.id = TRL_CYCLE_OPEN;
-  carrier->cycle.head.vcpu = slot->vcpu_id;
+  carrier->cycle.head.vcpu = slot->number;
   carrier->cpu = bpf_get_smp_processor_id();
   carrier->reserved = 0;
   bpf_ringbuf_submit(carrier, BPF_RB_NO_WAKEUP);
   return 0;
 }
 
-SEC("tp_btf/kvm_userspace_exit")
+SEC("raw_tp/kvm_userspace_exit")
 int BPF_PROG(on_userspace_exit, u32 reason, int error) {
-  struct slot* slot = slot_find(bpf_get_current_task());
+  struct slot* slot = slot_of_task(bpf_get_current_task());
 
-  if (!slot || slot->foreign) return 0;
+  if (!slot) return 0;
   slot->user_reason = error < 0 ? KVM_EXIT_INTR /* run->exit_reason is stale then */ : reason;
   slot->user_exit_ns = bpf_ktime_get_ns();
   return 0;
@@ -146,14 +151,33 @@ static __always_inline struct trl_exit_cycle* cycle_reserve(struct trl_ring_cont
   return 0;
 }
 
+/* Exits that are recorded: a bit for each reason, and those that took this long at least; all of them unless this is on. */
+const volatile trl_u32 filter_exits;
+const volatile trl_u64 wanted_reasons[TRL_FILTER_REASONS / 64];
+const volatile trl_u64 wanted_from_ns;
+
+static __always_inline bool cycle_is_wanted(const struct trl_exit_cycle* cycle) {
+  u32 reason = isa_is_vmx ? cycle->reason & VMX_BASIC_REASON : cycle->reason;
+
+  if (!cycle->exit_ns) return true; /* an entry only: nothing to judge it by */
+  if (cycle->head.timestamp_ns - cycle->exit_ns < wanted_from_ns) return false;
+  /* What is beyond the table (SVM's -1: an invalid VMCB) is too strange to be left out. */
+  return reason >= TRL_FILTER_REASONS ||
+         (wanted_reasons[(reason / 64) & (TRL_FILTER_REASONS / 64 - 1)] >> (reason & 63) & 1);
+}
+
 /* The rest of the record, which is the consumer's from here on. */
 static __always_inline void cycle_emit(struct trl_ring_control* control, struct trl_exit_cycle* cycle,
-                                       const struct slot* slot, struct kvm_vcpu* vcpu) {
+                                       const struct slot* slot, u64 vcpu) {
   fill_cycle(cycle, slot);
-  cycle->rcx = vcpu->arch.regs[1];
+  cycle->rcx = (u32)word_at(vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs[1]));
   cycle->head.id = TRL_EXIT_CYCLE;
-  cycle->head.vcpu = slot->vcpu_id;
+  cycle->head.vcpu = slot->number;
   cycle->head.timestamp_ns = bpf_ktime_get_ns();
+  if (filter_exits && !cycle_is_wanted(cycle)) {
+    control->filtered++;
+    return;
+  }
   /* The record before the head: x86 keeps the order of stores, the compiler is told to. */
   barrier();
   *(volatile u64*)&control->head = control->head + 1;
@@ -166,34 +190,32 @@ static __always_inline void cycle_ended(struct slot* slot) {
 
 /* ---- SVM ---- */
 
-SEC("tp_btf/kvm_exit")
-int BPF_PROG(on_svm_exit, struct kvm_vcpu* vcpu) {
-  struct slot* slot = slot_of_vcpu_thread();
+SEC("raw_tp/kvm_exit")
+int BPF_PROG(on_svm_exit, u64 vcpu) {
+  struct slot* slot = slot_of_vcpu(vcpu);
 
-  if (!slot || !vcpu) return 0;
-  slot->vcpu = (u64)vcpu;
+  if (!slot) return 0;
   slot->open_told = 0;
   slot->exit_ns = bpf_ktime_get_ns();
   return 0;
 }
 
-SEC("tp_btf/kvm_entry")
-int BPF_PROG(on_svm_entry, struct kvm_vcpu* vcpu) {
-  struct slot* slot = slot_of_vcpu_thread();
+SEC("raw_tp/kvm_entry")
+int BPF_PROG(on_svm_entry, u64 vcpu) {
+  struct slot* slot = slot_of_vcpu(vcpu);
   u32 cpu = bpf_get_smp_processor_id();
   struct trl_ring_control* control;
   struct trl_exit_cycle* cycle;
 
-  if (!slot || !vcpu) return 0;
+  if (!slot) return 0;
   control = control_of_cpu(cpu);
   if (!control) return 0;
   cycle = cycle_reserve(control, cpu);
   if (cycle) {
     if (have_rdonly_cast)
-      vmcb_read_cast(cycle, (u64)vcpu);
+      vmcb_read_cast(cycle, vcpu);
     else
-      vmcb_read_copy(cycle, (u64)vcpu);
-    slot->vcpu_id = vcpu->vcpu_id;
+      vmcb_read_copy(cycle, vcpu);
     cycle_emit(control, cycle, slot, vcpu);
   }
   cycle_ended(slot);
@@ -214,57 +236,49 @@ static __always_inline void vmx_exit_begins(struct slot* slot) {
  */
 SEC("tp/kvm/kvm_exit")
 int on_vmx_exit_complete(struct trace_event_raw_kvm_exit* exit) {
-  struct slot* slot = slot_find(bpf_get_current_task());
-  u64 rax = 0;
+  struct slot* slot = slot_of_task(bpf_get_current_task());
 
-  if (!slot || slot->foreign || !slot->vcpu) return 0;
+  if (!slot) return 0;
   slot->reason = exit->exit_reason;
   slot->rip = exit->guest_rip;
   slot->qualification = exit->info1;
   slot->vectoring = (u32)exit->info2;
   slot->intr_info = exit->intr_info;
-  if (have_rdonly_cast)
-    slot->rax = (u32)words_at(slot->vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs[0]))->tv_sec;
-  else if (!bpf_probe_read_kernel(&rax, sizeof(rax),
-                                  (void*)(slot->vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs[0]))))
-    slot->rax = (u32)rax;
+  slot->rax = (u32)word_at(slot->vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs[0]));
   vmx_exit_begins(slot);
   return 0;
 }
 
-SEC("tp_btf/kvm_exit")
-int BPF_PROG(on_vmx_exit_light, struct kvm_vcpu* vcpu) {
-  struct slot* slot = slot_of_vcpu_thread();
+SEC("raw_tp/kvm_exit")
+int BPF_PROG(on_vmx_exit_light, u64 vcpu) {
+  struct slot* slot = slot_of_vcpu(vcpu);
 
-  if (!slot || !vcpu) return 0;
-  slot->vcpu = (u64)vcpu;
-  slot->rax = (u32)vcpu->arch.regs[0];
+  if (!slot) return 0;
+  slot->rax = (u32)word_at(vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs[0]));
   vmx_exit_begins(slot);
   return 0;
 }
 
-SEC("tp_btf/kvm_entry")
-int BPF_PROG(on_vmx_entry, struct kvm_vcpu* vcpu) {
-  struct slot* slot = slot_of_vcpu_thread();
+SEC("raw_tp/kvm_entry")
+int BPF_PROG(on_vmx_entry, u64 vcpu) {
+  struct slot* slot = slot_of_vcpu(vcpu);
   u32 cpu = bpf_get_smp_processor_id();
   struct trl_ring_control* control;
   struct trl_exit_cycle* cycle;
 
-  if (!slot || !vcpu) return 0;
-  slot->vcpu = (u64)vcpu;
+  if (!slot) return 0;
   control = control_of_cpu(cpu);
   if (!control) return 0;
   cycle = cycle_reserve(control, cpu);
   if (cycle) {
     if (!vmx_complete) {
       if (have_rdonly_cast)
-        vmx_read_cast(slot, (u64)vcpu);
+        vmx_read_cast(slot, vcpu);
       else
-        vmx_read_copy(slot, (u64)vcpu);
+        vmx_read_copy(slot, vcpu);
     }
     vmx_fill(cycle, slot);
     cycle->event_inj = vmx_event_to_inject(vcpu);
-    slot->vcpu_id = vcpu->vcpu_id;
     cycle_emit(control, cycle, slot, vcpu);
   }
   cycle_ended(slot);
@@ -272,160 +286,199 @@ int BPF_PROG(on_vmx_entry, struct kvm_vcpu* vcpu) {
 }
 
 static __always_inline int vmx_gpa(u64 gpa) {
-  struct slot* slot = slot_find(bpf_get_current_task());
+  struct slot* slot = slot_of_task(bpf_get_current_task());
 
-  if (slot && !slot->foreign) slot->gpa = gpa;
+  if (slot) slot->gpa = gpa;
   return 0;
 }
 
-SEC("tp_btf/kvm_page_fault")
-int BPF_PROG(on_vmx_page_fault, struct kvm_vcpu* vcpu, u64 gpa) {
+SEC("raw_tp/kvm_page_fault")
+int BPF_PROG(on_vmx_page_fault, u64 vcpu, u64 gpa) {
   return vmx_gpa(gpa);
 }
 
-SEC("tp_btf/kvm_mmio")
+SEC("raw_tp/kvm_mmio")
 int BPF_PROG(on_vmx_mmio, int type, int length, u64 gpa) {
   return vmx_gpa(gpa);
 }
 
-SEC("tp_btf/kvm_fast_mmio")
+SEC("raw_tp/kvm_fast_mmio")
 int BPF_PROG(on_vmx_fast_mmio, u64 gpa) {
   return vmx_gpa(gpa);
 }
 
-/* Run by the recorder (BPF_PROG_TEST_RUN) when it stops: nothing else tells of a cycle that is still open. */
+/*
+ * Run by the recorder (BPF_PROG_TEST_RUN) when it stops, for TRL_SLOTS_AT_ONCE slots from `first` on: nothing else tells of a
+ * cycle that is still open.
+ */
 SEC("raw_tp")
-int flush_open_cycles(void* ctx) {
-  for (u32 i = 0; i < TRL_SLOTS; i++) {
-    if (slots[i].task && !slots[i].foreign) emit_open_cycle(&slots[i]);
+int BPF_PROG(flush_open_cycles, u64 first) {
+  for (u32 i = 0; i < TRL_SLOTS_AT_ONCE; i++) {
+    struct slot* slot = &slots[(first + i) & (TRL_SLOTS - 1)];
+
+    if (slot->task && !slot->foreign) emit_open_cycle(slot);
   }
   return 0;
 }
 
-/*
- * ---- The vCPU's thread ----
- * Plain raw tracepoints: their arguments are numbers, and a task's address is a key here. (In tp_btf programs
- * they are typed pointers, on which the verifier allows no arithmetic.)
- */
+/* ---- The vCPU's thread ---- */
 
 SEC("raw_tp/sched_switch")
-int BPF_PROG(on_sched_switch, bool preempt, struct task_struct* prev, struct task_struct* next) {
+int BPF_PROG(on_sched_switch, bool preempt, u64 prev, u64 next) {
   struct slot* slot = slot_of_task(prev);
 
   if (slot) {
-    emit_open_cycle(slot);
-    emit(TRL_SCHED_OUT, slot->vcpu_id, slot->tid, 0, preempt ? 0 : BPF_CORE_READ(prev, __state), 0);
+    if (!slot->open_told) emit_open_cycle(slot);
+    emit(TRL_SCHED_OUT, slot->number, slot->tid, 0,
+         preempt ? 0 : BPF_CORE_READ((struct task_struct*)prev, __state), 0);
   }
   slot = slot_of_task(next);
-  if (slot) emit(TRL_SCHED_IN, slot->vcpu_id, slot->tid, 0, 0, 0);
+  if (slot) emit(TRL_SCHED_IN, slot->number, slot->tid, 0, 0, 0);
   return 0;
 }
 
 SEC("raw_tp/sched_waking")
-int BPF_PROG(on_sched_waking, struct task_struct* task) {
+int BPF_PROG(on_sched_waking, u64 task) {
   struct slot* slot = slot_of_task(task);
 
-  if (slot) emit(TRL_WAKING, slot->vcpu_id, slot->tid, (u32)bpf_get_current_pid_tgid(), 0, 0);
+  if (slot) emit(TRL_WAKING, slot->number, slot->tid, (u32)bpf_get_current_pid_tgid(), 0, 0);
   return 0;
 }
 
 SEC("raw_tp/sched_process_exit")
-int BPF_PROG(on_thread_end, struct task_struct* task) {
-  struct slot* slot = slot_find((u64)task);
+int BPF_PROG(on_thread_end, u64 task) {
+  struct slot* slot = slot_find(task);
 
   if (!slot) return 0;
-  if (!slot->foreign) emit_open_cycle(slot);
+  if (!slot->foreign) {
+    emit_open_cycle(slot);
+    emit(TRL_VCPU_ENDED, slot->number, slot->tid, 0, 0, 0);
+  }
   slot->exit_ns = 0;
   slot->task = 0;
   return 0;
 }
 
-SEC("tp_btf/kvm_vcpu_wakeup")
-int BPF_PROG(on_vcpu_wakeup, u64 ns, bool waited, bool valid) {
-  struct slot* slot = slot_find(bpf_get_current_task());
+/* Only where the processes that a command starts are wanted, too. */
+SEC("raw_tp/sched_process_fork")
+int BPF_PROG(on_fork, u64 parent, u64 child) {
+  u32 from = BPF_CORE_READ((struct task_struct*)parent, tgid);
+  u32 made = BPF_CORE_READ((struct task_struct*)child, tgid);
+  u32 one = 1;
 
-  if (slot && !slot->foreign)
-    emit(TRL_WAKEUP, slot->vcpu_id, slot->tid, 0, ns, (u64)waited | (u64)valid << 1);
+  if (from != made && bpf_map_lookup_elem(&processes, &from)) bpf_map_update_elem(&processes, &made, &one, BPF_ANY);
   return 0;
 }
 
-SEC("tp_btf/kvm_halt_poll_ns")
-int BPF_PROG(on_halt_poll_ns, bool grow, u32 vcpu_id, u32 new_ns, u32 old_ns) {
-  struct slot* slot = slot_find(bpf_get_current_task());
+/* Only where the VMM makes no marks of its own. */
+SEC("raw_tp/kvm_fpu")
+int BPF_PROG(on_fpu, u32 load) {
+  struct slot* slot = load ? slot_of_task(bpf_get_current_task()) : 0;
 
-  if (slot && !slot->foreign) emit(TRL_HALT_POLL, vcpu_id, slot->tid, 0, new_ns, old_ns);
+  if (slot && slot->user_exit_ns) emit(TRL_RUN_ENTERED, slot->number, slot->tid, 0, 0, 0);
+  return 0;
+}
+
+SEC("raw_tp/kvm_vcpu_wakeup")
+int BPF_PROG(on_vcpu_wakeup, u64 ns, bool waited, bool valid) {
+  struct slot* slot = slot_of_task(bpf_get_current_task());
+
+  if (slot) emit(TRL_WAKEUP, slot->number, slot->tid, 0, ns, (u64)waited | (u64)valid << 1);
+  return 0;
+}
+
+SEC("raw_tp/kvm_halt_poll_ns")
+int BPF_PROG(on_halt_poll_ns, bool grow, u32 vcpu_id, u32 new_ns, u32 old_ns) {
+  struct slot* slot = slot_of_task(bpf_get_current_task());
+
+  if (slot) emit(TRL_HALT_POLL, slot->number, slot->tid, 0, new_ns, old_ns);
   return 0;
 }
 
 /* ---- Interrupts on their way: raised in any thread ---- */
 
-/*
- * These tracepoints carry no VM. In a thread of the target process they are the target's; in a kernel thread
- * (an irqfd's worker) they may be anybody's, and are only counted.
- */
-static __always_inline void emit_interrupt(u16 id, u32 arg32, u64 arg0, u64 arg1) {
-  u64 tgid_tid = bpf_get_current_pid_tgid();
-  struct slot* slot;
+static __always_inline void count_unattributed(void) {
+  struct trl_ring_control* control = control_of_cpu(bpf_get_smp_processor_id());
 
-  if ((tgid_tid >> 32) != target_tgid) {
-    struct task_struct* task = (struct task_struct*)bpf_get_current_task_btf();
-    struct trl_ring_control* control;
-
-    if (!(task->flags & PF_KTHREAD)) return;
-    control = control_of_cpu(bpf_get_smp_processor_id());
-    if (control) __sync_fetch_and_add(&control->unattributed, 1);
-    return;
-  }
-  slot = slot_find(bpf_get_current_task());
-  emit(id, slot ? slot->vcpu_id : TRL_NO_VCPU, (u32)tgid_tid, arg32, arg0, arg1);
+  if (control) __sync_fetch_and_add(&control->unattributed, 1);
 }
 
-SEC("tp_btf/kvm_set_irq")
-int BPF_PROG(on_set_irq, unsigned int gsi, int level, int source) {
-  emit_interrupt(TRL_SET_IRQ, source, gsi, (u64)level);
+/* Of which VM an interrupt is that the current thread raises; TRL_NO_VM: of none that is recorded, or nothing tells. */
+static __always_inline u32 vm_of_interrupt(const struct slot* slot) {
+  u64 kvm = raised_for(slot);
+
+  if (kvm) return vm_number(kvm);
+  /* In a thread of our own VMM it is our own, wherever KVM's functions could not be probed. */
+  if (selection == TRL_SELECT_OWN && bpf_get_current_pid_tgid() >> 32 == own_tgid) return 0;
+  if (vms_numbered) count_unattributed();
+  return TRL_NO_VM;
+}
+
+SEC("raw_tp/kvm_set_irq")
+int BPF_PROG(on_set_irq, u32 gsi, int level, int source) {
+  struct slot* slot = slot_find(bpf_get_current_task());
+
+  if (vm_of_interrupt(slot) != TRL_NO_VM)
+    emit(TRL_SET_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), source, gsi, (u64)level);
   return 0;
 }
 
-SEC("tp_btf/kvm_msi_set_irq")
+SEC("raw_tp/kvm_msi_set_irq")
 int BPF_PROG(on_msi_set_irq, u64 address, u64 data) {
-  emit_interrupt(TRL_MSI_SET_IRQ, 0, address, data);
+  struct slot* slot = slot_find(bpf_get_current_task());
+
+  if (vm_of_interrupt(slot) != TRL_NO_VM)
+    emit(TRL_MSI_SET_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), 0, address, data);
   return 0;
 }
 
 /* Where the tracepoint says `apicid`, KVM passes the target's vcpu_id (lapic.c, __apic_accept_irq). */
-SEC("tp_btf/kvm_apic_accept_irq")
+static __always_inline void emit_accepted(u32 vcpu_id, u64 vector, u64 modes) {
+  struct slot* slot = slot_find(bpf_get_current_task());
+  u32 vm = vm_of_interrupt(slot);
+  u32 number;
+
+  if (vm == TRL_NO_VM || !vcpu_is_wanted(vcpu_id)) return;
+  number = vcpu_number(vm, vcpu_id, 0);
+  if (number == TRL_NO_VCPU) return;
+  emit(TRL_ACCEPT_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), number, vector, modes);
+}
+
+SEC("raw_tp/kvm_apic_accept_irq")
 int BPF_PROG(on_accept_irq, u32 vcpu_id, u16 delivery_mode, u16 trigger_mode, u8 vector) {
-  emit_interrupt(TRL_ACCEPT_IRQ, vcpu_id, vector, (u64)delivery_mode | (u64)trigger_mode << 16);
+  emit_accepted(vcpu_id, vector, (u64)delivery_mode | (u64)trigger_mode << 16);
   return 0;
 }
 
-SEC("tp_btf/kvm_apicv_accept_irq")
+SEC("raw_tp/kvm_apicv_accept_irq")
 int BPF_PROG(on_posted_accept_irq, u32 vcpu_id, u16 delivery_mode, u16 trigger_mode, u8 vector) {
-  emit_interrupt(TRL_ACCEPT_IRQ, vcpu_id, vector, (u64)delivery_mode | (u64)trigger_mode << 16 | 1ull << 32);
+  emit_accepted(vcpu_id, vector, (u64)delivery_mode | (u64)trigger_mode << 16 | 1ull << 32);
   return 0;
 }
 
 /* struct kvm_lapic is opaque here: the vCPU is the thread's own, an EOI is the vCPU's doing. */
-SEC("tp_btf/kvm_eoi")
-int BPF_PROG(on_eoi, void* lapic, int vector) {
-  struct slot* slot = slot_find(bpf_get_current_task());
+static __always_inline int emit_eoi(u16 id, int vector) {
+  struct slot* slot = slot_of_task(bpf_get_current_task());
 
-  if (slot && !slot->foreign) emit(TRL_EOI, slot->vcpu_id, slot->tid, slot->vcpu_id, (u64)vector, 0);
+  if (slot) emit(id, slot->number, slot->tid, slot->number, (u64)vector, 0);
   return 0;
 }
 
-SEC("tp_btf/kvm_pv_eoi")
-int BPF_PROG(on_pv_eoi, void* lapic, int vector) {
-  struct slot* slot = slot_find(bpf_get_current_task());
-
-  if (slot && !slot->foreign) emit(TRL_PV_EOI, slot->vcpu_id, slot->tid, slot->vcpu_id, (u64)vector, 0);
-  return 0;
+SEC("raw_tp/kvm_eoi")
+int BPF_PROG(on_eoi, u64 lapic, int vector) {
+  return emit_eoi(TRL_EOI, vector);
 }
 
-SEC("tp_btf/kvm_write_tsc_offset")
-int BPF_PROG(on_write_tsc_offset, unsigned int vcpu_id, u64 previous, u64 next) {
+SEC("raw_tp/kvm_pv_eoi")
+int BPF_PROG(on_pv_eoi, u64 lapic, int vector) {
+  return emit_eoi(TRL_PV_EOI, vector);
+}
+
+/* Only for our own VMM: it is the clock of the guest's stamps. */
+SEC("raw_tp/kvm_write_tsc_offset")
+int BPF_PROG(on_write_tsc_offset, u32 vcpu_id, u64 previous, u64 next) {
   u64 tgid_tid = bpf_get_current_pid_tgid();
 
-  if ((tgid_tid >> 32) == target_tgid) emit(TRL_TSC_OFFSET, vcpu_id, (u32)tgid_tid, 0, previous, next);
+  if (tgid_tid >> 32 == own_tgid) emit(TRL_TSC_OFFSET, vcpu_id, (u32)tgid_tid, 0, previous, next);
   return 0;
 }

@@ -36,6 +36,8 @@ enum trl_event_id {
   TRL_SCHED_IN = 11,   /* sched_switch to a vCPU thread */
   TRL_WAKING = 12,     /* sched_waking of a vCPU thread */
   TRL_TSC_OFFSET = 13, /* kvm_write_tsc_offset */
+  TRL_RUN_ENTERED = 14, /* kvm_fpu load: KVM_RUN was called again, the stay in user space is over */
+  TRL_VCPU_ENDED = 15,  /* the thread that ran the vCPU ended */
 };
 
 /* trl_exit_cycle.flags */
@@ -55,7 +57,9 @@ enum trl_cycle_flags {
 struct trl_record_head {
   trl_u64 timestamp_ns; /* CLOCK_MONOTONIC, of the record's emission */
   trl_u16 id;           /* enum trl_event_id */
-  trl_u16 vcpu;         /* KVM's vcpu_id, or TRL_NO_VCPU: the thread is not a vCPU thread */
+  /* Number of the vCPU in this recording (of our own VMM: KVM's vcpu_id), or TRL_NO_VCPU: the thread is not
+   * a vCPU thread. */
+  trl_u16 vcpu;
   trl_u32 tid;          /* the thread, as the initial PID namespace numbers it */
 };
 
@@ -96,9 +100,9 @@ struct trl_exit_cycle {
  *   TRL_MSI_SET_IRQ  arg0 address, arg1 data
  *
  *   TRL_ACCEPT_IRQ   arg0 vector, arg1 delivery mode | trigger mode << 16 | posted << 32, arg32 target
- * vcpu_id
+ * vCPU's number
  *
- *   TRL_EOI, TRL_PV_EOI  arg0 vector, arg32 vcpu_id
+ *   TRL_EOI, TRL_PV_EOI  arg0 vector, arg32 the vCPU's number
  *
  *   TRL_WAKEUP       arg0 ns halted, arg1 waited | valid << 1
  *

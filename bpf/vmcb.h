@@ -14,17 +14,17 @@
  * svm_vcpu_run()'s vcpu is the first member of struct vcpu_svm.
  */
 static __always_inline void vmcb_read_cast(struct trl_exit_cycle* cycle, u64 vcpu) {
-  u64 vmcb = (u64)words_at(vcpu + OFFSET_OF(struct vcpu_svm, vmcb))->tv_sec;
-  const struct timespec64* code = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_code));
-  const struct timespec64* info2 = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_info_2));
+  u64 vmcb = (u64)words_at(vcpu + OFFSET_OF(struct vcpu_svm, vmcb))->first;
+  const struct two_words* code = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_code));
+  const struct two_words* info2 = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_info_2));
 
-  cycle->reason = (u32)code->tv_sec;
-  cycle->info1 = (u64)code->tv_nsec; /* exit_code and exit_code_hi are 8 bytes, exit_info_1 follows */
-  cycle->info2 = (u64)info2->tv_sec;
-  cycle->exit_int_info = (u32)info2->tv_nsec;
-  cycle->event_inj = (u32)words_at(vmcb + OFFSET_OF(struct vmcb, control.event_inj))->tv_sec;
-  cycle->rip = (u64)words_at(vmcb + OFFSET_OF(struct vmcb, save.rip))->tv_sec;
-  cycle->rax = (u32)words_at(vmcb + OFFSET_OF(struct vmcb, save.rax))->tv_sec;
+  cycle->reason = (u32)code->first;
+  cycle->info1 = (u64)code->second; /* exit_code and exit_code_hi are 8 bytes, exit_info_1 follows */
+  cycle->info2 = (u64)info2->first;
+  cycle->exit_int_info = (u32)info2->second;
+  cycle->event_inj = (u32)words_at(vmcb + OFFSET_OF(struct vmcb, control.event_inj))->first;
+  cycle->rip = (u64)words_at(vmcb + OFFSET_OF(struct vmcb, save.rip))->first;
+  cycle->rax = (u32)words_at(vmcb + OFFSET_OF(struct vmcb, save.rax))->first;
 }
 
 static __always_inline void vmcb_read_copy(struct trl_exit_cycle* cycle, u64 vcpu) {

@@ -7,7 +7,7 @@
  * complete   The classic tracepoint kvm_exit makes KVM read all of it for its own record, and a program on it
  *            takes it from there: exit RIP included, but a classic tracepoint costs more, and so do VMREADs.
  *
- * light      tp_btf programs only. Fields are taken at the entry if KVM's `regs_avail` says that they were
+ * light      raw tracepoints only. Fields are taken at the entry if KVM's `regs_avail` says that they were
  *            read since the exit. The qualification then is right for every exit that has one, and so is the
  *            interruption information; of the RIP only that of the next instruction is left, so it is not
  *            told.
@@ -48,20 +48,20 @@ enum {
 #define VMX_EVENT_HAS_ERROR_CODE (1u << 11)
 
 /* What the entry is going to inject, as KVM's own fields say it: the VMCS cannot be read from here. */
-static __always_inline u32 vmx_event_to_inject(struct kvm_vcpu* vcpu) {
-  if (vcpu->arch.exception.injected) {
-    u32 vector = vcpu->arch.exception.vector;
+static __always_inline u32 vmx_event_to_inject(u64 vcpu) {
+#define BYTE(field) ((u8)word_at(vcpu + OFFSET_OF(struct kvm_vcpu, arch.field)))
+  if (BYTE(exception.injected)) {
+    u32 vector = BYTE(exception.vector);
     /* kvm_exception_is_soft(): INT3 and INTO */
     u32 type = vector == 3 || vector == 4 ? VMX_EVENT_SOFTWARE_EXCEPTION : VMX_EVENT_EXCEPTION;
 
-    return VMX_EVENT_VALID | type | (vcpu->arch.exception.has_error_code ? VMX_EVENT_HAS_ERROR_CODE : 0) |
-           (vector & 0xff);
+    return VMX_EVENT_VALID | type | (BYTE(exception.has_error_code) ? VMX_EVENT_HAS_ERROR_CODE : 0) | vector;
   }
-  if (vcpu->arch.nmi_injected) return VMX_EVENT_VALID | VMX_EVENT_NMI;
-  if (vcpu->arch.interrupt.injected) {
-    return VMX_EVENT_VALID | (vcpu->arch.interrupt.soft ? VMX_EVENT_SOFTWARE_INTERRUPT : 0) |
-           vcpu->arch.interrupt.nr;
+  if (BYTE(nmi_injected)) return VMX_EVENT_VALID | VMX_EVENT_NMI;
+  if (BYTE(interrupt.injected)) {
+    return VMX_EVENT_VALID | (BYTE(interrupt.soft) ? VMX_EVENT_SOFTWARE_INTERRUPT : 0) | BYTE(interrupt.nr);
   }
+#undef BYTE
   return 0;
 }
 
@@ -98,15 +98,15 @@ static __always_inline void vmx_read_copy(struct slot* slot, u64 vcpu) {
 }
 
 static __always_inline void vmx_read_cast(struct slot* slot, u64 vcpu) {
-  u32 available = (u32)words_at(vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs_avail))->tv_sec;
+  u32 available = (u32)words_at(vcpu + OFFSET_OF(struct kvm_vcpu, arch.regs_avail))->first;
 
-  slot->reason = (u32)words_at(vcpu + OFFSET_OF(struct vcpu_vmx, exit_reason.full))->tv_sec;
-  slot->vectoring = (u32)words_at(vcpu + OFFSET_OF(struct vcpu_vmx, idt_vectoring_info))->tv_sec;
+  slot->reason = (u32)words_at(vcpu + OFFSET_OF(struct vcpu_vmx, exit_reason.full))->first;
+  slot->vectoring = (u32)words_at(vcpu + OFFSET_OF(struct vcpu_vmx, idt_vectoring_info))->first;
   slot->qualification = available & VCPU_HAS_EXIT_INFO_1
-                            ? (u64)words_at(vcpu + OFFSET_OF(struct vcpu_vmx, exit_qualification))->tv_sec
+                            ? (u64)words_at(vcpu + OFFSET_OF(struct vcpu_vmx, exit_qualification))->first
                             : 0;
   slot->intr_info = available & VCPU_HAS_EXIT_INFO_2
-                        ? (u32)words_at(vcpu + OFFSET_OF(struct vcpu_vmx, exit_intr_info))->tv_sec
+                        ? (u32)words_at(vcpu + OFFSET_OF(struct vcpu_vmx, exit_intr_info))->first
                         : 0;
   slot->rip = 0;
 }

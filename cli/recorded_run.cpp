@@ -96,9 +96,11 @@ Result<AttachedProbes> attach_probes(const vmm::Kvm& kvm, const ProbeOptions& op
     cost->exits = kCostWrites;
     cost->untraced_ns = untraced_ns;
   }
-  TRAPLINE_ASSIGN(recorder,
-                  tracer::Recorder::attach(
-                      {.target = ::getpid(), .mode = mode, .ring_records = options.ring_records}, kernel));
+  tracer::RecorderOptions recording;
+  recording.own_process = ::getpid();
+  recording.mode = mode;
+  recording.ring_records = options.ring_records;
+  TRAPLINE_ASSIGN(recorder, tracer::Recorder::attach(recording, kernel));
   if (cost) {
     TRAPLINE_ASSIGN(traced_ns, time_port_write(kvm, kCostWrites, kCostRounds));
     cost->at = tracer::take_clock_sample(1).ns;

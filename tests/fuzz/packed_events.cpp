@@ -163,7 +163,7 @@ void add_fact(Streams& streams, const Place& place, PackedKind kind, Bytes& byte
                                    bytes.take_time(place.now), bytes.take<std::uint8_t>()};
     return streams.add("session", sample);
   }
-  const VcpuStartedRecord started{place.head(kVcpuStarted), bytes.take<std::int32_t>(), 0, 0};
+  const VcpuStartedRecord started{place.head(kVcpuStarted), bytes.take<std::int32_t>(), 0, 0, 0};
   streams.add("session", started);
 }
 
@@ -175,7 +175,7 @@ void add_clock_sample(Streams& streams, std::uint64_t at) {
 void add_beginning(Streams& streams) {
   add_clock_sample(streams, kPackedBeginNs);
   for (std::uint16_t vcpu = 0; vcpu < 2; ++vcpu) {
-    const VcpuStartedRecord started{{kPackedBeginNs, kVcpuStarted, vcpu, 4000u + vcpu}, 0, 0, 0};
+    const VcpuStartedRecord started{{kPackedBeginNs, kVcpuStarted, vcpu, 4000u + vcpu}, 0, 0, 0, vcpu};
     streams.add("session", started);
   }
 }

@@ -1,6 +1,5 @@
 #include "tracer/recorder/kernel_support.h"
 
-#include <bpf/btf.h>
 #include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -13,11 +12,10 @@
 #include <span>
 
 #include "base/file.h"
+#include "tracer/recorder/kernel_btf.h"
 
 namespace trapline::tracer {
 namespace {
-
-using Btf = std::unique_ptr<btf, decltype(&btf__free)>;
 
 // Capability numbers of <linux/capability.h>; CAP_BPF and CAP_PERFMON are there since Linux 5.8.
 constexpr unsigned kCapSysAdmin = 21;
@@ -50,28 +48,37 @@ std::string lockdown_mode() {
                                                                  : text->substr(open + 1, close - open - 1);
 }
 
-Btf load_module_btf(const char* module, btf* base) {
-  return {btf__load_module_btf(module, base), btf__free};
+// The kernel's build leaves a typedef btf_trace_<name> for every tracepoint: a pointer to a function that takes the
+// arguments after a void*.
+bool tracepoint_takes(const KernelBtf::Found& found, std::string_view arguments) {
+  const btf_type* pointer = KernelBtf::plain(found.types, found.type->type);
+  const btf_type* function =
+      pointer != nullptr && btf_is_ptr(pointer) ? KernelBtf::plain(found.types, pointer->type) : nullptr;
+  if (function == nullptr || !btf_is_func_proto(function) || btf_vlen(function) < arguments.size() + 1) return false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const btf_type* type = KernelBtf::plain(found.types, btf_params(function)[i + 1].type);
+    if (type == nullptr) return false;
+    if (arguments[i] != 'v') {
+      const std::uint32_t size = btf_is_ptr(type) ? 8 : type->size;
+      if (size != static_cast<std::uint32_t>(arguments[i] - '0')) return false;
+      continue;
+    }
+    const btf_type* to = btf_is_ptr(type) ? KernelBtf::plain(found.types, type->type) : nullptr;
+    if (to == nullptr || std::string_view(btf__name_by_offset(found.types, to->name_off)) != "kvm_vcpu") return false;
+  }
+  return true;
 }
 
-// The kernel's build leaves a typedef btf_trace_<name> for every tracepoint.
-bool btf_has_tracepoint(const btf* types, std::string_view name) {
-  const std::string type = fmt::format("btf_trace_{}", name);
-  return types != nullptr && btf__find_by_name_kind(types, type.c_str(), BTF_KIND_TYPEDEF) > 0;
+bool has_tracepoint(const KernelBtf& btf, const ProbedTracepoint& wanted) {
+  const auto found = btf.find(fmt::format("btf_trace_{}", wanted.name), BTF_KIND_TYPEDEF);
+  return found && tracepoint_takes(*found, wanted.arguments);
 }
 
-// Modules' BTF ends with the kernel's own (the base it was loaded on): types are found in either.
-bool btf_has_members(const btf* types, const char* structure,
-                     std::initializer_list<std::string_view> members) {
-  if (types == nullptr) return false;
-  const int id = btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
-  if (id <= 0) return false;
-  const btf_type* type = btf__type_by_id(types, static_cast<std::uint32_t>(id));
-  const std::span all(btf_members(type), btf_vlen(type));
-  return std::ranges::all_of(members, [&](std::string_view wanted) {
-    return std::ranges::any_of(
-        all, [&](const btf_member& member) { return btf__name_by_offset(types, member.name_off) == wanted; });
-  });
+bool has_members(const KernelBtf& btf, std::string_view structure, std::initializer_list<std::string_view> members) {
+  const auto found = btf.find(structure, BTF_KIND_STRUCT);
+  return found && std::ranges::all_of(members, [&](std::string_view member) {
+           return KernelBtf::member(found->types, found->type, member).has_value();
+         });
 }
 
 // Where libbpf looks for a classic tracepoint.
@@ -93,39 +100,95 @@ ProbeMode KernelSupport::best_mode() const {
   return classic_exit ? ProbeMode::vmx_complete : ProbeMode::vmx_light;
 }
 
+FollowBy KernelSupport::follow_by() const {
+  if (cap_sys_admin && !functions.empty()) return FollowBy::fentry;
+  return kprobes ? FollowBy::kprobe : FollowBy::nothing;
+}
+
+bool KernelSupport::has_function(std::string_view name) const {
+  return std::find(functions.begin(), functions.end(), name) != functions.end();
+}
+
+const char* vendor_module(Isa isa) {
+  return isa == Isa::vmx ? "kvm_intel" : "kvm_amd";
+}
+
 std::string_view probe_mode_name(ProbeMode mode) {
   return mode == ProbeMode::vmx_light ? "light" : "full";
 }
 
-std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode) {
+std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode, VmScope scope) {
   std::vector<ProbedTracepoint> table = {
-      {"sched_process_exit", "on_thread_end", true},
-      {"sched_switch", "on_sched_switch", true},
-      {"sched_waking", "on_sched_waking", true},
-      {"kvm_vcpu_wakeup", "on_vcpu_wakeup", false},
-      {"kvm_halt_poll_ns", "on_halt_poll_ns", false},
-      {"kvm_set_irq", "on_set_irq", false},
-      {"kvm_msi_set_irq", "on_msi_set_irq", false},
-      {"kvm_apic_accept_irq", "on_accept_irq", false},
-      {"kvm_apicv_accept_irq", "on_posted_accept_irq", false},
-      {"kvm_eoi", "on_eoi", false},
-      {"kvm_pv_eoi", "on_pv_eoi", false},
-      {"kvm_write_tsc_offset", "on_write_tsc_offset", true},
-      {"kvm_userspace_exit", "on_userspace_exit", true},
+      {"sched_process_exit", "on_thread_end", true, "8"},
+      {"sched_switch", "on_sched_switch", true, "188"},
+      {"sched_waking", "on_sched_waking", true, "8"},
+      {"kvm_vcpu_wakeup", "on_vcpu_wakeup", false, "811"},
+      {"kvm_halt_poll_ns", "on_halt_poll_ns", false, "1444"},
+      {"kvm_set_irq", "on_set_irq", false, "444"},
+      {"kvm_msi_set_irq", "on_msi_set_irq", false, "88"},
+      {"kvm_apic_accept_irq", "on_accept_irq", false, "4221"},
+      {"kvm_apicv_accept_irq", "on_posted_accept_irq", false, "4221"},
+      {"kvm_eoi", "on_eoi", false, "84"},
+      {"kvm_pv_eoi", "on_pv_eoi", false, "84"},
+      {"kvm_userspace_exit", "on_userspace_exit", true, "44"},
   };
+  if (scope == VmScope::own)
+    table.push_back({"kvm_write_tsc_offset", "on_write_tsc_offset", true, "488"});
+  else
+    table.push_back({"kvm_fpu", "on_fpu", false, "4"});
   if (mode == ProbeMode::svm) {
-    table.insert(table.end(), {{"kvm_exit", "on_svm_exit", true}, {"kvm_entry", "on_svm_entry", true}});
+    table.insert(table.end(), {{"kvm_exit", "on_svm_exit", true, "v"}, {"kvm_entry", "on_svm_entry", true, "v"}});
     return table;
   }
-  table.insert(
-      table.end(),
-      {{"kvm_page_fault", "on_vmx_page_fault", false},
-       {"kvm_mmio", "on_vmx_mmio", false},
-       {"kvm_fast_mmio", "on_vmx_fast_mmio", false},
-       {"kvm_exit", mode == ProbeMode::vmx_light ? "on_vmx_exit_light" : "on_vmx_exit_complete", true},
-       {"kvm_entry", "on_vmx_entry", true}});
+  const bool light = mode == ProbeMode::vmx_light;
+  table.insert(table.end(),
+               {{"kvm_page_fault", "on_vmx_page_fault", false, "v8"},
+                {"kvm_mmio", "on_vmx_mmio", false, "448"},
+                {"kvm_fast_mmio", "on_vmx_fast_mmio", false, "8"},
+                {"kvm_exit", light ? "on_vmx_exit_light" : "on_vmx_exit_complete", true, light ? "v" : ""},
+                {"kvm_entry", "on_vmx_entry", true, "v"}});
   return table;
 }
+
+std::vector<FollowedFunction> followed_functions() {
+  return {
+      {"kvm_set_irq", "on_kvm_set_irq_begins", "on_kvm_set_irq_ends", "on_raise_for_first", "on_raise_ends"},
+      {"kvm_set_msi", "on_kvm_set_msi_begins", "on_kvm_set_msi_ends", "on_raise_for_second", "on_raise_ends"},
+      {"kvm_arch_set_irq_inatomic", "on_kvm_arch_set_irq_inatomic_begins", "on_kvm_arch_set_irq_inatomic_ends",
+       "on_raise_for_second", "on_raise_ends"},
+      {"kvm_arch_destroy_vm", "on_vm_ends", "", "on_vm_ends_by_kprobe", ""},
+  };
+}
+
+namespace {
+
+void look_at_btf(KernelSupport& found) {
+  const KernelBtf btf = KernelBtf::read(vendor_module(found.isa));
+  if (!btf.kernel) return;
+  found.rdonly_cast = btf__find_by_name_kind(btf.kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+  const int timespec64 = btf__find_by_name_kind(btf.kernel.get(), "timespec64", BTF_KIND_STRUCT);
+  found.timespec64_btf_id = static_cast<std::uint32_t>(std::max(timespec64, 0));
+  found.rdonly_cast = found.rdonly_cast && timespec64 > 0;
+  found.kvm_btf = (btf.kvm && btf.vendor) || btf.find("btf_trace_kvm_entry", BTF_KIND_TYPEDEF);
+  if (found.isa == Isa::vmx) {
+    found.classic_exit =
+        tracefs_has("kvm/kvm_exit") && has_members(btf, "trace_event_raw_kvm_exit",
+                                                   {"exit_reason", "guest_rip", "info1", "info2", "intr_info"});
+    found.vcpu_vmx_fields = has_members(
+        btf, "vcpu_vmx", {"exit_reason", "exit_qualification", "exit_intr_info", "idt_vectoring_info"});
+  }
+  for (const VmScope scope : {VmScope::own, VmScope::any}) {
+    for (const ProbedTracepoint& tracepoint : probed_tracepoints(found.best_mode(), scope)) {
+      if (!found.has_tracepoint(tracepoint.name) && has_tracepoint(btf, tracepoint))
+        found.tracepoints.emplace_back(tracepoint.name);
+    }
+  }
+  for (const FollowedFunction& function : followed_functions()) {
+    if (btf.find(function.name, BTF_KIND_FUNC)) found.functions.emplace_back(function.name);
+  }
+}
+
+}  // namespace
 
 KernelSupport look_at_kernel() {
   KernelSupport found;
@@ -138,28 +201,10 @@ KernelSupport look_at_kernel() {
   found.cap_perfmon = (capabilities >> kCapPerfmon & 1) != 0;
   found.cap_sys_admin = (capabilities >> kCapSysAdmin & 1) != 0;
   found.lockdown = lockdown_mode();
+  found.kprobes = ::access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0;
 
   found.kernel_btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
-  if (!found.kernel_btf) return found;
-  const Btf kernel(btf__load_vmlinux_btf(), btf__free);
-  if (!kernel) return found;
-  found.rdonly_cast = btf__find_by_name_kind(kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
-  const Btf kvm = load_module_btf("kvm", kernel.get());
-  const Btf vendor = load_module_btf(found.isa == Isa::vmx ? "kvm_intel" : "kvm_amd", kernel.get());
-  found.kvm_btf = (kvm && vendor) || btf_has_tracepoint(kernel.get(), "kvm_entry");
-  if (found.isa == Isa::vmx) {
-    found.classic_exit = tracefs_has("kvm/kvm_exit") &&
-                         btf_has_members(kvm.get(), "trace_event_raw_kvm_exit",
-                                         {"exit_reason", "guest_rip", "info1", "info2", "intr_info"});
-    found.vcpu_vmx_fields =
-        btf_has_members(vendor.get(), "vcpu_vmx",
-                        {"exit_reason", "exit_qualification", "exit_intr_info", "idt_vectoring_info"});
-  }
-  for (const ProbedTracepoint& tracepoint : probed_tracepoints(found.best_mode())) {
-    if (btf_has_tracepoint(kernel.get(), tracepoint.name) || btf_has_tracepoint(kvm.get(), tracepoint.name)) {
-      found.tracepoints.emplace_back(tracepoint.name);
-    }
-  }
+  if (found.kernel_btf) look_at_btf(found);
   return found;
 }
 
@@ -171,13 +216,10 @@ Status check_recording_possible(const KernelSupport& kernel) {
     return lacks("the kernel is locked down (confidentiality): BPF may not read kernel memory",
                  "boot without lockdown=confidentiality, or run with --no-trace");
   }
-  // Iterating BTF objects of modules, which tp_btf on kvm.ko needs, takes CAP_SYS_ADMIN
-  // (bpf_btf_get_next_id).
-  if (!kernel.cap_bpf || !kernel.cap_perfmon || !kernel.cap_sys_admin) {
-    return lacks(
-        fmt::format("no right to load the probes:{}{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
-                    kernel.cap_perfmon ? "" : " CAP_PERFMON", kernel.cap_sys_admin ? "" : " CAP_SYS_ADMIN"),
-        "run as root (sudo), or run with --no-trace");
+  if (!kernel.cap_bpf || !kernel.cap_perfmon) {
+    return lacks(fmt::format("no right to load the probes:{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
+                             kernel.cap_perfmon ? "" : " CAP_PERFMON"),
+                 "run as root (sudo), or give the program the two: setcap cap_bpf,cap_perfmon=ep; or run with --no-trace");
   }
   if (!kernel.kernel_btf) {
     return lacks(

@@ -17,16 +17,25 @@ using recording::Isa;
 // the RIP of an exit.
 enum class ProbeMode : std::uint8_t { svm, vmx_complete, vmx_light };
 
+// Our own VMM, which makes marks and whose guest stamps; or any.
+enum class VmScope : std::uint8_t { own, any };
+
+// How KVM's functions are followed that know of which VM an interrupt is (bpf/raise.h).
+enum class FollowBy : std::uint8_t { nothing, fentry, kprobe };
+
 struct KernelSupport {
   std::string release;       // uname -r
   Isa isa = Isa::none;       // which of kvm_amd, kvm_intel is loaded
   bool kernel_btf = false;   // /sys/kernel/btf/vmlinux is readable
   bool kvm_btf = false;      // BTF of kvm and of the vendor module (or both built in)
   bool rdonly_cast = false;  // kfunc bpf_rdonly_cast: plain loads instead of copies
+  std::uint32_t timespec64_btf_id = 0;  // in the kernel's BTF: what bpf_rdonly_cast() is given
   bool classic_exit =
       false;  // classic tracepoint kvm_exit: its place in tracefs, and the fields that are read
   bool vcpu_vmx_fields = false;          // fields of struct vcpu_vmx that vmx_light reads
   std::vector<std::string> tracepoints;  // of those in probed_tracepoints() that this kernel has
+  std::vector<std::string> functions;    // of those in followed_functions() that BTF has
+  bool kprobes = false;                  // the kernel has kprobes
   bool cap_bpf = false;
   bool cap_perfmon = false;
   bool cap_sys_admin = false;
@@ -35,19 +44,38 @@ struct KernelSupport {
   [[nodiscard]] bool has_tracepoint(std::string_view name) const;
   // The one that tells most of those that can work here.
   [[nodiscard]] ProbeMode best_mode() const;
+  // fentry where KVM is a module takes CAP_SYS_ADMIN.
+  [[nodiscard]] FollowBy follow_by() const;
+  [[nodiscard]] bool has_function(std::string_view name) const;
 };
 
 struct ProbedTracepoint {
   std::string_view name;
   std::string_view program;  // the BPF program in bpf/probes.bpf.c
   bool required;             // without it there is no recording; otherwise what it tells is missing
+  // What the program takes its arguments for, each by its size in bytes, 'v' for a struct kvm_vcpu*. A tracepoint whose
+  // arguments are others counts as missing: raw tracepoints are not checked by anybody else.
+  std::string_view arguments;
 };
 // Every tracepoint that the probes of a mode attach to, in the order of attaching.
-[[nodiscard]] std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode);
+[[nodiscard]] std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode, VmScope scope = VmScope::own);
+
+// KVM's functions that are followed, and the programs that do it. `ends` is empty: its return does not matter.
+struct FollowedFunction {
+  std::string_view name;
+  std::string_view fentry_begins;
+  std::string_view fexit_ends;
+  std::string_view kprobe_begins;
+  std::string_view kretprobe_ends;
+};
+[[nodiscard]] std::vector<FollowedFunction> followed_functions();
 
 [[nodiscard]] std::string_view probe_mode_name(ProbeMode mode);  // "full", "light"
 
 [[nodiscard]] KernelSupport look_at_kernel();
+
+// The module of the processor's vendor: "kvm_amd", "kvm_intel".
+[[nodiscard]] const char* vendor_module(Isa isa);
 
 // Whether the recorder can work here; the error names what lacks and the remedy.
 [[nodiscard]] Status check_recording_possible(const KernelSupport& kernel);

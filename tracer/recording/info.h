@@ -31,6 +31,7 @@ struct RecordingInfo {
   std::uint64_t tsc_khz = 0;          // of the host; 0: not known
   std::uint64_t started_unix_ns = 0;  // wall-clock time of the start, for people; 0: not known
   std::string mode;                   // what the recorder took in: "full", "light", ...
+  std::string filter;                 // exits that were left out: "reason io, vcpu 0"; empty: none were
   std::string path;                   // delivery path of `trapline run`; empty: any VM
   std::string command_line;
 };

@@ -267,10 +267,10 @@ tl::unexpected<Error> not_ours(std::string_view text, std::string_view name) {
               is_ctf ? "babeltrace2 or Trace Compass can read it" : "");
 }
 
-Status check_version(const std::map<std::string_view, std::string_view>& env, std::string_view name) {
+Result<int> version_of(const std::map<std::string_view, std::string_view>& env, std::string_view name) {
   const std::string_view version = env.at("trapline_format");
   for (int known = kOldestFormatVersion; known <= kFormatVersion; ++known) {
-    if (version == fmt::format("{}", known)) return {};
+    if (version == fmt::format("{}", known)) return known;
   }
   return fail(fmt::format("{} is a recording of format {}, and this trapline reads formats {} to {}", name,
                           tsdl_literal(version), kOldestFormatVersion, kFormatVersion),
@@ -329,6 +329,7 @@ std::string make_metadata(const RecordingInfo& info, const Uuid& uuid) {
   item("isa", isa_name(info.isa));
   fmt::format_to(out, "\ttsc_khz = {};\n\tstarted_unix_ns = {};\n", info.tsc_khz, info.started_unix_ns);
   item("mode", info.mode);
+  item("filter", info.filter);
   item("path", info.path);
   item("command_line", info.command_line);
   text += "};\n";
@@ -347,10 +348,11 @@ bool is_our_metadata(std::string_view text) {
 Result<Metadata> parse_metadata(std::string_view text, std::string_view name) {
   if (!is_our_metadata(text)) return not_ours(text, name);
   const auto env = *block(text, "env");
-  TRAPLINE_TRY(check_version(env, name));
+  TRAPLINE_ASSIGN(format, version_of(env, name));
   if (!comes_to_its_end(text)) return cut_at(text, name);
 
   Metadata metadata;
+  metadata.format = format;
   const auto trace = block(text, "trace");
   const auto uuid = trace && trace->contains("uuid") ? text_of_literal(trace->at("uuid")) : std::nullopt;
   const auto parsed_uuid = uuid ? uuid_of(*uuid) : std::nullopt;
@@ -371,6 +373,7 @@ Result<Metadata> parse_metadata(std::string_view text, std::string_view name) {
   reader.number("tsc_khz", info.tsc_khz);
   reader.number("started_unix_ns", info.started_unix_ns);
   reader.text("mode", info.mode);
+  reader.text("filter", info.filter);
   reader.text("path", info.path);
   reader.text("command_line", info.command_line);
   TRAPLINE_TRY(reader.status());

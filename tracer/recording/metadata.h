@@ -16,6 +16,7 @@ namespace trapline::recording {
 [[nodiscard]] std::string tsdl_literal(std::string_view text);
 
 struct Metadata {
+  int format = 0;
   RecordingInfo info;
   Uuid uuid{};
 };

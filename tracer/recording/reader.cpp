@@ -149,6 +149,10 @@ Result<RecordingReader> RecordingReader::open(const std::filesystem::path& folde
   TRAPLINE_ASSIGN(keys, streams_in(folder));
   for (const StreamKey key : keys)
     TRAPLINE_TRY(content->add_stream(fd.get(), key));
+  if (content->metadata.format < 3) {  // it numbered vCPUs by KVM's vcpu_id, of one VM
+    for (VcpuStarted& vcpu : content->facts.vcpus)
+      vcpu.vcpu_id = vcpu.vcpu;
+  }
   return RecordingReader(std::move(content));
 }
 
@@ -200,6 +204,9 @@ MergedCursor RecordingReader::merged(std::span<const StreamClass> classes) const
 
 const std::vector<ClockSample>& RecordingReader::clock_samples() const {
   return content_->facts.clock_samples;
+}
+const std::vector<Vm>& RecordingReader::vms() const {
+  return content_->facts.vms;
 }
 const std::vector<VcpuStarted>& RecordingReader::vcpus() const {
   return content_->facts.vcpus;

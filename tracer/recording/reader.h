@@ -156,6 +156,8 @@ class RecordingReader {
   [[nodiscard]] MergedCursor merged(std::span<const StreamClass> classes = {}) const;
 
   [[nodiscard]] const std::vector<ClockSample>& clock_samples() const;
+  // In the order in which they were seen; none in recordings of one VM only made before format 3.
+  [[nodiscard]] const std::vector<Vm>& vms() const;
   [[nodiscard]] const std::vector<VcpuStarted>& vcpus() const;
   [[nodiscard]] const std::vector<Workload>& workloads() const;
   [[nodiscard]] const std::vector<GuestCount>& guest_counts() const;

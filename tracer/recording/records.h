@@ -24,6 +24,7 @@ enum RecordId : std::uint16_t {
   kStreamLoss = 37,
   kProbeCost = 38,
   kRecordingEnd = 39,
+  kVm = 40,
 };
 
 // A guest_stamp (vmm/guest/abi.h) as it was drained. head.timestamp_ns: the host time of `tsc`, estimated
@@ -85,11 +86,20 @@ static_assert(sizeof(ClockSampleRecord) == 40);
 
 struct VcpuStartedRecord {
   trl_record_head head;     // vcpu and tid: the vCPU's
-  std::int64_t tsc_offset;  // guest TSC = host TSC + offset
+  std::int64_t tsc_offset;  // guest TSC = host TSC + offset; 0 where `guest_tsc_khz` is 0: not known
   std::uint32_t guest_tsc_khz;
-  std::uint32_t reserved;
+  std::uint16_t vm;       // number of its VM in this recording
+  std::uint16_t vcpu_id;  // KVM's, within its VM
 };
-static_assert(sizeof(VcpuStartedRecord) == 32);
+static_assert(sizeof(VcpuStartedRecord) == 32 && offsetof(VcpuStartedRecord, vcpu_id) == 30);
+
+struct VmRecord {  // followed by the name
+  trl_record_head head;
+  std::uint32_t pid;  // of the process that runs it
+  std::uint16_t vm;   // its number in this recording
+  std::uint16_t named_by;  // enum VmNamedBy
+};
+static_assert(sizeof(VmRecord) == 24);
 
 struct WorkloadRecord {  // followed by the name
   trl_record_head head;

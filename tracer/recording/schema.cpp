@@ -82,6 +82,8 @@ constexpr auto kSchedInFields = std::to_array<FieldRow>(
     {kCpu, ARG32("reserved", kDecimal), ARG0("reserved2", kDecimal), ARG1("reserved3", kDecimal)});
 constexpr auto kWakingFields = std::to_array<FieldRow>(
     {kCpu, ARG32("waker_tid", kDecimal), ARG0("reserved", kDecimal), ARG1("reserved2", kDecimal)});
+constexpr auto kRunEnteredFields = std::to_array<FieldRow>(
+    {kCpu, ARG32("reserved", kDecimal), ARG0("reserved2", kDecimal), ARG1("reserved3", kDecimal)});
 constexpr auto kTscOffsetFields = std::to_array<FieldRow>(
     {kCpu, ARG32("reserved", kDecimal), ARG0("previous_offset", kSigned), ARG1("next_offset", kSigned)});
 
@@ -122,7 +124,14 @@ constexpr auto kClockSampleFields = std::to_array<FieldRow>({
 constexpr auto kVcpuStartedFields = std::to_array<FieldRow>({
     MEMBER(VcpuStartedRecord, tsc_offset, kSigned),
     MEMBER(VcpuStartedRecord, guest_tsc_khz, kDecimal),
-    MEMBER(VcpuStartedRecord, reserved, kDecimal),
+    MEMBER(VcpuStartedRecord, vm, kDecimal),
+    MEMBER(VcpuStartedRecord, vcpu_id, kDecimal),
+});
+constexpr auto kVmFields = std::to_array<FieldRow>({
+    MEMBER(VmRecord, pid, kDecimal),
+    MEMBER(VmRecord, vm, kDecimal),
+    MEMBER(VmRecord, named_by, kDecimal),
+    TEXT("name", VmRecord),
 });
 constexpr auto kWorkloadFields = std::to_array<FieldRow>({
     MEMBER(WorkloadRecord, guest_workload, kDecimal),
@@ -177,6 +186,8 @@ constexpr auto kEvents = std::to_array<EventRow>({
     {TRL_SCHED_IN, StreamClass::kvm, "sched_in", sizeof(trl_kvm_event), kSchedInFields},
     {TRL_WAKING, StreamClass::kvm, "waking", sizeof(trl_kvm_event), kWakingFields},
     {TRL_TSC_OFFSET, StreamClass::kvm, "tsc_offset", sizeof(trl_kvm_event), kTscOffsetFields},
+    {TRL_RUN_ENTERED, StreamClass::kvm, "run_entered", sizeof(trl_kvm_event), kRunEnteredFields},
+    {TRL_VCPU_ENDED, StreamClass::kvm, "vcpu_ended", sizeof(trl_kvm_event), kRunEnteredFields},
     {kGuestStamp, StreamClass::stamps, "guest_stamp", sizeof(GuestStampRecord), kGuestStampFields},
     {kExitHandled, StreamClass::vmm, "exit_handled", sizeof(ExitHandledRecord), kExitHandledFields},
     {kInterruptRaised, StreamClass::vmm, "interrupt_raised", sizeof(InterruptRaisedRecord),
@@ -189,6 +200,7 @@ constexpr auto kEvents = std::to_array<EventRow>({
     {kKvmStat, StreamClass::session, "kvm_stat", sizeof(KvmStatRecord), kKvmStatFields},
     {kStreamLoss, StreamClass::session, "stream_loss", sizeof(StreamLossRecord), kStreamLossFields},
     {kProbeCost, StreamClass::session, "probe_cost", sizeof(ProbeCostRecord), kProbeCostFields},
+    {kVm, StreamClass::session, "vm", sizeof(VmRecord), kVmFields},
     {kRecordingEnd, StreamClass::session, "recording_end", sizeof(RecordingEndRecord), kRecordingEndFields},
 });
 

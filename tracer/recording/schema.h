@@ -13,7 +13,7 @@
 namespace trapline::recording {
 
 // `trapline_format` in the metadata. Format 1 is format 2 without the stream class `steps`.
-inline constexpr int kFormatVersion = 2;
+inline constexpr int kFormatVersion = 3;
 inline constexpr int kOldestFormatVersion = 1;  // that is still read
 
 enum class StreamClass : std::uint8_t { exits = 0, kvm = 1, stamps = 2, vmm = 3, session = 4, steps = 5 };

@@ -9,9 +9,12 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kTimeKinds = {"real", "emulated", "counted"};
 constexpr std::array<std::string_view, 3> kIsas = {"none", "svm", "vmx"};
-constexpr std::array<std::string_view, 9> kLossSources = {
+constexpr std::array<std::string_view, 10> kLossSources = {
     "unknown",           "exit cycles",        "KVM events", "guest stamps", "exits handled",
-    "interrupts raised", "skipped probe runs", "threads",    "unattributed"};
+    "interrupts raised", "skipped probe runs", "threads",    "unattributed",
+    "filtered"};
+constexpr std::array<std::string_view, 5> kVmNamedBy = {"nothing", "command line", "libvirt", "container",
+                                                        "process"};
 constexpr std::array<std::string_view, 4> kEndReasons = {"unknown", "finished", "stopped", "guest crashed"};
 
 // The row of an enum's value; values from a recording may be out of range.
@@ -45,6 +48,9 @@ std::optional<Isa> isa_of(std::string_view name) {
 }
 std::string_view loss_source_name(LossSource source) {
   return row(kLossSources, source);
+}
+std::string_view vm_named_by(VmNamedBy by) {
+  return row(kVmNamedBy, by);
 }
 std::string_view end_reason_name(EndReason reason) {
   return row(kEndReasons, reason);

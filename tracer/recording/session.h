@@ -14,12 +14,34 @@ namespace trapline::recording {
 
 using tracer::ClockSample;  // recorded at its own `ns`
 
+// A vCPU of the recording: before its first entry, or when the probes first saw it.
 struct VcpuStarted {
   HostNs at;
-  std::uint16_t vcpu = 0;
+  std::uint16_t vcpu = 0;  // its number in this recording: what every record carries
   std::uint32_t tid = 0;
-  std::int64_t tsc_offset = 0;  // guest TSC = host TSC + offset
-  std::uint32_t guest_tsc_khz = 0;
+  std::int64_t tsc_offset = 0;      // guest TSC = host TSC + offset
+  std::uint32_t guest_tsc_khz = 0;  // 0: neither is known (any VM but our own)
+  std::uint16_t vm = 0;             // number of its VM in this recording
+  std::uint16_t vcpu_id = 0;        // KVM's, within its VM
+};
+
+// What told the name of a VM.
+enum class VmNamedBy : std::uint16_t {
+  nothing = 0,
+  command_line = 1,  // QEMU's -name or its like
+  libvirt = 2,       // its cgroup
+  container = 3,     // its cgroup
+  process = 4,       // the name of its process
+};
+[[nodiscard]] std::string_view vm_named_by(VmNamedBy by);  // "command line", "libvirt"
+
+// A VM of the recording. One with one VM only may have none: VM 0 then.
+struct Vm {
+  HostNs at;
+  std::uint16_t vm = 0;  // its number in this recording
+  std::uint32_t pid = 0;
+  VmNamedBy named_by = VmNamedBy::nothing;
+  std::string name;
 };
 
 struct Workload {
@@ -57,6 +79,7 @@ enum class LossSource : std::uint32_t {
   probe_recursion = 6,  // the kernel skipped a probe: it was already running on that CPU
   threads = 7,          // vCPU threads that could not be followed at all
   unattributed = 8,     // not lost, but of no known VM: interrupts raised in kernel threads
+  filtered = 9,         // not lost, but left out: exits that the recording's filter does not want
 };
 [[nodiscard]] std::string_view loss_source_name(LossSource source);
 

@@ -31,7 +31,11 @@ void take(SessionFacts& facts, const ClockSampleRecord& record, std::string_view
 }
 void take(SessionFacts& facts, const VcpuStartedRecord& record, std::string_view) {
   facts.vcpus.push_back({HostNs{record.head.timestamp_ns}, record.head.vcpu, record.head.tid,
-                         record.tsc_offset, record.guest_tsc_khz});
+                         record.tsc_offset, record.guest_tsc_khz, record.vm, record.vcpu_id});
+}
+void take(SessionFacts& facts, const VmRecord& record, std::string_view name) {
+  facts.vms.push_back({HostNs{record.head.timestamp_ns}, record.vm, record.pid,
+                       static_cast<VmNamedBy>(record.named_by), std::string(name)});
 }
 void take(SessionFacts& facts, const WorkloadRecord& record, std::string_view name) {
   facts.workloads.push_back({HostNs{record.head.timestamp_ns}, record.guest_workload, record.index,
@@ -65,6 +69,8 @@ void take_event(SessionFacts& facts, std::uint16_t id, std::span<const std::byte
       return take(facts, copy_of<ClockSampleRecord>(event), text);
     case kVcpuStarted:
       return take(facts, copy_of<VcpuStartedRecord>(event), text);
+    case kVm:
+      return take(facts, copy_of<VmRecord>(event), text);
     case kWorkload:
       return take(facts, copy_of<WorkloadRecord>(event), text);
     case kGuestCount:

@@ -14,6 +14,7 @@ namespace trapline::recording {
 
 struct SessionFacts {
   std::vector<ClockSample> clock_samples;
+  std::vector<Vm> vms;
   std::vector<VcpuStarted> vcpus;
   std::vector<Workload> workloads;
   std::vector<GuestCount> guest_counts;

@@ -197,7 +197,17 @@ Status RecordingWriter::write(const VcpuStarted& vcpu) {
   auto record = session_record<VcpuStartedRecord>(kVcpuStarted, vcpu.at, vcpu.vcpu, vcpu.tid);
   record.tsc_offset = vcpu.tsc_offset;
   record.guest_tsc_khz = vcpu.guest_tsc_khz;
+  record.vm = vcpu.vm;
+  record.vcpu_id = vcpu.vcpu_id;
   return write_session(std::as_writable_bytes(std::span(&record, 1)), {});
+}
+
+Status RecordingWriter::write(const Vm& vm) {
+  auto record = session_record<VmRecord>(kVm, vm.at);
+  record.pid = vm.pid;
+  record.vm = vm.vm;
+  record.named_by = static_cast<std::uint16_t>(vm.named_by);
+  return write_session(std::as_writable_bytes(std::span(&record, 1)), vm.name);
 }
 
 Status RecordingWriter::write(const Workload& workload) {

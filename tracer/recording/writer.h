@@ -70,6 +70,7 @@ class RecordingWriter {
   // The session's facts, each at once a packet. Those that are older than the one before are dated as it.
   [[nodiscard]] Status write(const ClockSample& sample);
   [[nodiscard]] Status write(const VcpuStarted& vcpu);
+  [[nodiscard]] Status write(const Vm& vm);
   [[nodiscard]] Status write(const Workload& workload);
   [[nodiscard]] Status write(const GuestCount& count);
   [[nodiscard]] Status write(const KvmStat& stat);

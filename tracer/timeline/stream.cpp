@@ -216,6 +216,10 @@ void Streamer::take(const trl_kvm_event& event) {
       return vcpu(event.head.vcpu).states().sched_out(at, event.arg0);
     case TRL_SCHED_IN:
       return vcpu(event.head.vcpu).states().sched_in(at);
+    case TRL_RUN_ENTERED:
+      return vcpu(event.head.vcpu).run_entered(at);
+    case TRL_VCPU_ENDED:
+      return vcpu(event.head.vcpu).ended(at);
     case TRL_WAKING:
       vcpu(event.head.vcpu).states().waking(at);
       return linker_->waking(event.head.vcpu, at);

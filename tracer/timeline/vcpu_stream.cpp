@@ -87,7 +87,12 @@ void VcpuStream::add_stay(Exit& exit) {
     feeds_.stays.pop();
     stay = feeds_.stays.peek();
   }
-  if (stay == nullptr || (!exit.open && stay->left > exit.entry)) return;
+  if (stay == nullptr || (!exit.open && stay->left > exit.entry)) {
+    if (!run_entered_ || *run_entered_ < *exit.user_exit) return;
+    exit.vmm_begin = exit.user_exit;
+    exit.vmm_end = std::min(*run_entered_, exit.entry);
+    return;
+  }
   // Converted times may stick out by the clock's error: the cycle's own times are exact.
   exit.vmm_begin = std::max(stay->left, *exit.user_exit);
   exit.vmm_end = exit.open ? stay->entered : std::min(stay->entered, exit.entry);
@@ -203,10 +208,13 @@ void VcpuStream::cycle(const trl_exit_cycle& cycle) {
   inject(cycle, exit ? &*exit : nullptr);
   context_.linker->entered(vcpu_, entry);
   last_entry_ = entry;
+  run_entered_.reset();
+  ended_.reset();  // another thread runs it now
   if (open_ && exit && open_->exit_ns <= cycle.exit_ns) open_.reset();
 }
 
 HostNs VcpuStream::finish(HostNs end) {
+  if (ended_) end = std::min(end, std::max(*ended_, last_entry_));
   std::optional<Exit> open;
   if (open_ && begun_ && has_exit(*open_)) {
     open = exit_from(*open_, true);

@@ -37,6 +37,9 @@ class VcpuStream {
   void cycle(const trl_exit_cycle& cycle);
   void cycle_open(const trl_exit_cycle& cycle) { open_ = cycle; }
   void eoi(HostNs at, std::uint32_t vector) { eois_.push_back({at, vector}); }
+  // KVM_RUN was called again: ends a stay in user space of a VMM that makes no marks.
+  void run_entered(HostNs at) { run_entered_ = at; }
+  void ended(HostNs at) { ended_ = at; }
   [[nodiscard]] StateWalk& states() { return states_; }
   [[nodiscard]] bool has_begun() const { return begun_; }
 
@@ -70,6 +73,8 @@ class VcpuStream {
 
   bool begun_ = false;
   HostNs last_entry_;
+  std::optional<HostNs> run_entered_;   // within the cycle at hand
+  std::optional<HostNs> ended_;         // its thread
   std::optional<trl_exit_cycle> open_;  // the last cycle that was told to be open
   EventField injected_before_;
   std::vector<Injection> injections_;  // whose ISR may still come

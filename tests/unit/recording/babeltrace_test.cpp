@@ -102,6 +102,8 @@ std::vector<std::string> sample_as_babeltrace_prints_it() {
       time_of(1110) + "waking: " + cpu + "cpu = 3, waker_tid = 4343, reserved = 0, reserved2 = 0 }",
       time_of(1120) + "tsc_offset: " + cpu +
           "cpu = 3, reserved = 0, previous_offset = -100, next_offset = -200 }",
+      time_of(1130) + "run_entered: " + cpu + "cpu = 3, reserved = 0, reserved2 = 0, reserved3 = 0 }",
+      time_of(1140) + "vcpu_ended: " + cpu + "cpu = 3, reserved = 0, reserved2 = 0, reserved3 = 0 }",
       time_of(1200) +
           "guest_stamp: { vcpu = 0 }, { vcpu = 0, tid = 0 }, { tsc = 777033, arg = 0xABCD, seq = 33, "
           "kind = 2, vector = 64, workload = 5, reserved = 0 }",
@@ -116,7 +118,7 @@ std::vector<std::string> sample_as_babeltrace_prints_it() {
       time_of(2000) + "clock_sample: " + session + "tsc = 9000, ns = 2000, half_width_tsc = 15 }",
       time_of(2010) +
           "vcpu_started: { reserved = 0 }, { vcpu = 1, tid = 4242 }, { tsc_offset = -9876543210, "
-          "guest_tsc_khz = 2999999, reserved = 0 }",
+          "guest_tsc_khz = 2999999, vm = 2, vcpu_id = 6 }",
       time_of(2020) + "workload: " + session +
           "guest_workload = 5, index = 2, count = 1000, name = \"timer\" }",
       time_of(2030) +
@@ -126,7 +128,8 @@ std::vector<std::string> sample_as_babeltrace_prints_it() {
       time_of(2050) + "stream_loss: " + session + "source = 3, instance = 1, count = 1003 }",
       time_of(2060) + "probe_cost: " + session +
           "per_exit_ns = -12, traced_ns = 3900, untraced_ns = 3912, exits = 20000 }",
-      time_of(2070) + "recording_end: " + session + "reason = 2, reserved = 0, records_lost = 1004 }",
+      time_of(2070) + "vm: " + session + "pid = 4200, vm = 2, named_by = 2, name = \"a guest\" }",
+      time_of(2080) + "recording_end: " + session + "reason = 2, reserved = 0, records_lost = 1004 }",
   };
 }
 

@@ -50,7 +50,7 @@ Readable read_all(const RecordingReader& reader) {
   }
   readable.whole = cursor.status().has_value();
   if (!readable.whole) readable.error = cursor.status().error().what;
-  readable.facts = reader.clock_samples().size() + reader.vcpus().size() + reader.workloads().size() +
+  readable.facts = reader.clock_samples().size() + reader.vms().size() + reader.vcpus().size() + reader.workloads().size() +
                    reader.guest_counts().size() + reader.kvm_stats().size() + reader.losses().size() +
                    (reader.probe_cost() ? 1 : 0) + (reader.end() ? 1 : 0);
   EXPECT_GT(sum + readable.facts + 1, 0u);
@@ -285,7 +285,7 @@ TEST_F(Damage, EventsOfAnotherStreamStopTheCursorAtTheirByte) {
   int merged_events = 0;
   while (merged.next(read))
     merged_events += std::holds_alternative<const Gap*>(read.record) ? 0 : 1;
-  EXPECT_EQ(merged_events, 18);
+  EXPECT_EQ(merged_events, 20);
   EXPECT_FALSE(merged.status());
 }
 

@@ -92,7 +92,7 @@ TEST_F(Folder, RecordingIsReplacedOnlyWhenAsked) {
 TEST_F(Folder, RecordingOfAnotherVersionCanBeReplaced) {
   ASSERT_OK(write_sample(folder_));
   std::string metadata = content_of(folder_ / "metadata");
-  metadata.replace(metadata.find("trapline_format = 2"), 19, "trapline_format = 9");
+  metadata.replace(metadata.find("trapline_format = 3"), 19, "trapline_format = 9");
   put_content(folder_ / "metadata", metadata);
   EXPECT_TRUE(is_recording(folder_));
   EXPECT_FALSE(RecordingReader::open(folder_));

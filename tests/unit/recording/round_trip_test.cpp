@@ -74,7 +74,12 @@ TEST_F(RoundTrip, EverySessionFactComesBackWhole) {
   EXPECT_EQ(reader->clock_samples()[0].ns.value, kSessionNs);
   EXPECT_EQ(reader->clock_samples()[0].half_width_tsc, 15u);
   ASSERT_EQ(reader->vcpus().size(), 1u);
+  ASSERT_EQ(reader->vms().size(), 1u);
+  const Vm& vm = reader->vms()[0];
+  EXPECT_EQ(std::tuple(vm.vm, vm.pid, vm.named_by, vm.name),
+            std::tuple(2u, 4200u, VmNamedBy::libvirt, std::string("a guest")));
   const VcpuStarted& vcpu = reader->vcpus()[0];
+  EXPECT_EQ(std::pair(vcpu.vm, vcpu.vcpu_id), std::pair(std::uint16_t{2}, std::uint16_t{6}));
   EXPECT_EQ(std::tie(vcpu.at.value, vcpu.vcpu, vcpu.tid, vcpu.tsc_offset, vcpu.guest_tsc_khz),
             std::tuple(2010u, 1, 4242u, -9'876'543'210, 2'999'999u));
   ASSERT_EQ(reader->workloads().size(), 1u);
@@ -100,7 +105,7 @@ TEST_F(RoundTrip, EverySessionFactComesBackWhole) {
             std::tuple(2060u, -12, 3900u, 3912u, 20000u));
   ASSERT_TRUE(reader->end());
   EXPECT_EQ(std::tie(reader->end()->at.value, reader->end()->reason, reader->end()->records_lost),
-            std::tuple(2070u, EndReason::stopped, 1004u));
+            std::tuple(2080u, EndReason::stopped, 1004u));
 }
 
 TEST_F(RoundTrip, InfoComesBack) {
@@ -120,7 +125,7 @@ TEST_F(RoundTrip, ARecordingOfFormat1IsStillRead) {
   ASSERT_OK(write_sample(folder_));
   std::filesystem::remove(folder_ / "steps_vcpu1");
   std::string metadata = content_of(folder_ / "metadata");
-  metadata.replace(metadata.find("trapline_format = 2"), 19, "trapline_format = 1");
+  metadata.replace(metadata.find("trapline_format = 3"), 19, "trapline_format = 1");
   put_content(folder_ / "metadata", metadata);
   const auto reader = RecordingReader::open(folder_);
   ASSERT_OK(reader);
@@ -131,6 +136,7 @@ TEST_F(RoundTrip, ARecordingOfFormat1IsStillRead) {
   ASSERT_OK(cursor.status());
   EXPECT_EQ(events, kSampleStreamEvents - 1);
   EXPECT_TRUE(reader->end());
+  EXPECT_EQ(reader->vcpus()[0].vcpu_id, reader->vcpus()[0].vcpu) << "they were not told apart";
   ASSERT_OK(write_sample(folder_, IfExists::replace));
 }
 

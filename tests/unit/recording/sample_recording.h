@@ -99,11 +99,11 @@ inline constexpr std::uint64_t kExitHandledNs = 1300;
 inline constexpr std::uint64_t kInterruptRaisedNs = 1310;
 inline constexpr std::uint64_t kVmmStepNs = 1320;
 inline constexpr std::uint64_t kSessionNs = 2000;
-inline constexpr std::uint64_t kSampleEvents = 25;
-inline constexpr std::uint64_t kSampleFacts = 8;  // of them in the session
+inline constexpr std::uint64_t kSampleEvents = 28;
+inline constexpr std::uint64_t kSampleFacts = 9;  // of them in the session
 inline constexpr std::uint64_t kSampleStreamEvents = kSampleEvents - kSampleFacts;
 
-inline std::array<trl_kvm_event, 11> sample_kvm_events() {
+inline std::array<trl_kvm_event, 13> sample_kvm_events() {
   const auto at = [](trl_event_id id, std::uint32_t arg32, std::uint64_t arg0, std::uint64_t arg1) {
     return kvm_event_at(kFirstKvmEventNs + 10u * (id - TRL_SET_IRQ), id, arg32, arg0, arg1);
   };
@@ -117,7 +117,9 @@ inline std::array<trl_kvm_event, 11> sample_kvm_events() {
           at(TRL_SCHED_OUT, 0, 2, 0),
           at(TRL_SCHED_IN, 0, 0, 0),
           at(TRL_WAKING, 4343, 0, 0),
-          at(TRL_TSC_OFFSET, 0, static_cast<std::uint64_t>(-100), static_cast<std::uint64_t>(-200))};
+          at(TRL_TSC_OFFSET, 0, static_cast<std::uint64_t>(-100), static_cast<std::uint64_t>(-200)),
+          at(TRL_RUN_ENTERED, 0, 0, 0),
+          at(TRL_VCPU_ENDED, 0, 0, 0)};
 }
 
 inline ExitHandledRecord sample_exit_handled() {
@@ -141,12 +143,13 @@ inline Status write_sample_session(RecordingWriter& writer) {
   std::uint64_t ns = kSessionNs;
   const auto next = [&] { return HostNs{ns += 10}; };
   TRAPLINE_TRY(writer.write(ClockSample{HostTsc{9000}, HostNs{kSessionNs}, 15}));
-  TRAPLINE_TRY(writer.write(VcpuStarted{next(), 1, 4242, -9'876'543'210, 2'999'999}));
+  TRAPLINE_TRY(writer.write(VcpuStarted{next(), 1, 4242, -9'876'543'210, 2'999'999, 2, 6}));
   TRAPLINE_TRY(writer.write(Workload{next(), 5, 2, 1000, "timer"}));
   TRAPLINE_TRY(writer.write(GuestCount{next(), 1, 1, 0x3f8, 1001}));
   TRAPLINE_TRY(writer.write(KvmStat{next(), 1, "halt_exits", 1002}));
   TRAPLINE_TRY(writer.write(StreamLoss{next(), LossSource::guest_stamps, 1, 1003}));
   TRAPLINE_TRY(writer.write(ProbeCost{next(), -12, 3900, 3912, 20000}));
+  TRAPLINE_TRY(writer.write(Vm{next(), 2, 4200, VmNamedBy::libvirt, "a guest"}));
   return writer.finish({next(), EndReason::stopped, 1004});
 }
 

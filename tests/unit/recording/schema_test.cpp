@@ -45,6 +45,7 @@ TEST(Schema, RecordSizesAreTheStructs) {
       {"vmm_step", sizeof(VmmStepRecord)},
       {"clock_sample", sizeof(ClockSampleRecord)},
       {"vcpu_started", sizeof(VcpuStartedRecord)},
+      {"vm", sizeof(VmRecord)},
       {"workload", sizeof(WorkloadRecord)},
       {"guest_count", sizeof(GuestCountRecord)},
       {"kvm_stat", sizeof(KvmStatRecord)},
@@ -56,7 +57,7 @@ TEST(Schema, RecordSizesAreTheStructs) {
     const auto row = sizes.find(event.name);
     EXPECT_EQ(event.size, row == sizes.end() ? sizeof(trl_kvm_event) : row->second) << event.name;
     EXPECT_EQ(event.stream == StreamClass::kvm && row == sizes.end(),
-              event.id >= TRL_SET_IRQ && event.id <= TRL_TSC_OFFSET)
+              event.id >= TRL_SET_IRQ && event.id <= TRL_VCPU_ENDED)
         << event.name;
   }
   EXPECT_EQ(event_classes().size(), test::kSampleEvents);
@@ -84,7 +85,7 @@ TEST(Schema, NamesAndIdsAreUnique) {
 }
 
 TEST(Schema, UnknownIdsHaveNoRow) {
-  for (const int id : {0, 14, 19, 21, 27, 31, 40, 63, 64, 65, 255, 256, 0xffff}) {
+  for (const int id : {0, 16, 19, 21, 27, 31, 41, 63, 64, 65, 255, 256, 0xffff}) {
     EXPECT_EQ(find_event(static_cast<std::uint16_t>(id)), nullptr) << id;
   }
 }

@@ -1,0 +1,47 @@
+#include "tracer/recorder/kernel_btf.h"
+
+#include <string>
+
+namespace trapline::tracer {
+
+KernelBtf KernelBtf::read(const char* vendor_module) {
+  KernelBtf read;
+  read.kernel.reset(btf__load_vmlinux_btf());
+  if (!read.kernel) return read;
+  read.kvm.reset(btf__load_module_btf("kvm", read.kernel.get()));
+  read.vendor.reset(btf__load_module_btf(vendor_module, read.kernel.get()));
+  return read;
+}
+
+std::optional<KernelBtf::Found> KernelBtf::find(std::string_view name, unsigned kind) const {
+  const std::string text(name);
+  for (const btf* types : {vendor.get(), kvm.get(), kernel.get()}) {
+    if (types == nullptr) continue;
+    const int id = btf__find_by_name_kind(types, text.c_str(), kind);
+    if (id > 0) return Found{types, btf__type_by_id(types, static_cast<unsigned>(id))};
+  }
+  return std::nullopt;
+}
+
+const btf_type* KernelBtf::plain(const btf* types, unsigned id) {
+  const btf_type* type = btf__type_by_id(types, id);
+  while (type != nullptr && (btf_is_mod(type) || btf_is_typedef(type)))
+    type = btf__type_by_id(types, type->type);
+  return type == nullptr || btf_is_void(type) ? nullptr : type;
+}
+
+std::optional<KernelBtf::Member> KernelBtf::member(const btf* types, const btf_type* of, std::string_view name) {
+  const btf_member* members = btf_members(of);
+  for (std::uint32_t i = 0; i < btf_vlen(of); ++i) {
+    const std::uint32_t offset = btf_member_bit_offset(of, i);
+    const std::string_view named = btf__name_by_offset(types, members[i].name_off);
+    if (named == name) return Member{members[i].type, offset};
+    if (!named.empty()) continue;
+    const btf_type* inner = plain(types, members[i].type);
+    if (inner == nullptr || !btf_is_composite(inner)) continue;
+    if (auto found = member(types, inner, name)) return Member{found->type, offset + found->bit_offset};
+  }
+  return std::nullopt;
+}
+
+}  // namespace trapline::tracer

@@ -1,0 +1,41 @@
+// BTF of the running kernel and of the kvm modules, from /sys/kernel/btf: readable without any right.
+#pragma once
+
+#include <bpf/btf.h>
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace trapline::tracer {
+
+using Btf = std::unique_ptr<btf, decltype(&btf__free)>;
+
+// Where KVM is built in, the modules have no BTF of their own, and the kernel's has it all.
+struct KernelBtf {
+  Btf kernel{nullptr, btf__free};
+  Btf kvm{nullptr, btf__free};     // of the module; null: none
+  Btf vendor{nullptr, btf__free};  // the same of kvm_amd or kvm_intel
+
+  // Null parts for what cannot be read.
+  static KernelBtf read(const char* vendor_module);
+
+  struct Found {
+    const btf* types;
+    const btf_type* type;
+  };
+  // A named type of a kind (BTF_KIND_*) in any of the three. Not of what is only declared.
+  [[nodiscard]] std::optional<Found> find(std::string_view name, unsigned kind) const;
+
+  // What is left of a type without typedefs and qualifiers; null: void.
+  [[nodiscard]] static const btf_type* plain(const btf* types, unsigned id);
+
+  // Where a member lies, in bits from the beginning of its struct, anonymous members looked into.
+  struct Member {
+    unsigned type;
+    std::uint32_t bit_offset;
+  };
+  [[nodiscard]] static std::optional<Member> member(const btf* types, const btf_type* of, std::string_view name);
+};
+
+}  // namespace trapline::tracer

@@ -1,0 +1,29 @@
+// The kernel's types that the probes look into, as a BTF of their own.
+#pragma once
+
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+struct bpf_object;
+
+namespace trapline::tracer {
+
+// libbpf finds the places of KVM's fields (CO-RE) in the modules' BTF, for which it asks the kernel, and that takes
+// CAP_SYS_ADMIN. The same BTF lies in /sys/kernel/btf for everyone to read: from there every struct that the object names
+// is copied, as far as it names it, into one small BTF that libbpf is pointed at instead (btf_custom_path).
+class ProbeTypes {
+ public:
+  // `object`: opened, not loaded. `vendor_module`: kvm_amd or kvm_intel.
+  static Result<ProbeTypes> of(const bpf_object* object, const char* vendor_module);
+
+  // For bpf_object_open_opts::btf_custom_path; as long as this lives.
+  [[nodiscard]] std::string path() const;
+
+ private:
+  explicit ProbeTypes(Fd file) : file_(std::move(file)) {}
+  Fd file_;
+};
+
+}  // namespace trapline::tracer

@@ -1,0 +1,62 @@
+// The probes as libbpf holds them: opened for this kernel and this recording, loaded, attached.
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/control.h"
+#include "tracer/recorder/kernel_support.h"
+#include "tracer/recorder/recorder.h"
+
+struct probes;  // the skeleton
+
+namespace trapline::tracer {
+
+class ProbesObject {
+ public:
+  // Loads the programs that the options need and the kernel can have.
+  static Result<ProbesObject> load(const RecorderOptions& options, const KernelSupport& kernel);
+  // Attaches them. From here on they run; they go with the object, or with the process.
+  [[nodiscard]] Status attach(const RecorderOptions& options, const KernelSupport& kernel);
+
+  ProbesObject(ProbesObject&&) noexcept = default;
+  ProbesObject& operator=(ProbesObject&&) = delete;
+  ~ProbesObject();
+
+  [[nodiscard]] std::uint32_t cpus() const { return cpus_; }
+  [[nodiscard]] int cycles_fd() const;
+  [[nodiscard]] int controls_fd() const;
+  [[nodiscard]] int events_fd() const;
+  [[nodiscard]] int vms_fd() const;
+  [[nodiscard]] int vcpus_fd() const;
+
+  [[nodiscard]] std::uint32_t vms_numbered() const;
+  [[nodiscard]] std::uint32_t vcpus_numbered() const;
+  // vCPU threads that found no place, and VMs and vCPUs that got no number, since loading.
+  [[nodiscard]] std::uint64_t not_followed() const;
+  // Runs of programs that the kernel skipped, since loading.
+  [[nodiscard]] std::uint64_t recursion_misses() const;
+  // With TRL_SELECT_PROCESSES: from here on this process's VMs are recorded, too (or no longer).
+  [[nodiscard]] Status want_process(pid_t pid, bool wanted);
+  // Tells of cycles that are still open.
+  [[nodiscard]] Status flush_open_cycles() const;
+
+ private:
+  struct Deleter {
+    void operator()(probes* skeleton) const;
+  };
+  explicit ProbesObject(std::unique_ptr<probes, Deleter> skeleton) : skeleton_(std::move(skeleton)) {}
+  [[nodiscard]] bpf_program* program(std::string_view name) const;
+  Status follow_functions(const KernelSupport& kernel);
+  Status keep(bpf_link* link, std::string_view what);
+
+  std::unique_ptr<probes, Deleter> skeleton_;
+  std::vector<bpf_link*> links_;
+  std::uint32_t cpus_ = 0;
+};
+
+}  // namespace trapline::tracer
