@@ -40,6 +40,20 @@ json by_number(const std::map<Number, std::string>& names) {
   return object;
 }
 
+// Whose this vCPU of the recording is: `vm` and `vcpu_id` are what the report's rows carry.
+json vcpu_json(std::uint16_t vcpu, const recording::RecordingReader& reader) {
+  json object = {{"vcpu", vcpu}, {"vm", 0}, {"vcpu_id", vcpu}, {"vm_name", ""}};
+  for (const auto& started : reader.vcpus()) {
+    if (started.vcpu != vcpu) continue;
+    object["vm"] = started.vm;
+    object["vcpu_id"] = started.vcpu_id;
+    for (const auto& vm : reader.vms()) {
+      if (vm.vm == started.vm) object["vm_name"] = vm.name;
+    }
+  }
+  return object;
+}
+
 std::uint32_t number_of(const std::string& text, std::unordered_map<std::string, std::uint32_t>& numbers) {
   return numbers.try_emplace(text, static_cast<std::uint32_t>(numbers.size())).first->second;
 }
@@ -211,7 +225,7 @@ Result<json> PackedTimeline::dictionaries(const recording::RecordingReader& read
   if (!status_) return tl::unexpected(status_.error());
   json vcpus = json::array();
   for (const auto& [vcpu, chunk] : chunks_)
-    vcpus.push_back({{"vcpu", vcpu}, {"label", fmt::format("vCPU {}", vcpu)}});
+    vcpus.push_back(vcpu_json(vcpu, reader));
   const auto& info = reader.info();
   return json{
       {"schema", "trapline.packed/1"},

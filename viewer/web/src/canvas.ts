@@ -329,6 +329,10 @@ export class TimelineCanvas {
         context.font = "600 12px system-ui, sans-serif";
         context.fillStyle = ink;
         context.fillText(lane.vcpu.label, 8, y + lane.height / 2, 60);
+        if (lane.vcpu.vmLabel) {
+          context.font = "11px system-ui, sans-serif";
+          context.fillText(lane.vcpu.vmLabel, 8, y + lane.height + kGap + 11, 60);
+        }
         context.textAlign = "right";
       }
     }

@@ -3,7 +3,7 @@ import { ColumnReader, fromBase64, gunzip, unzigzag, type Column } from "./bytes
 import { packedParts, timelineFacts } from "./document";
 import { float64s } from "./growing";
 import { Gathering, kHasEoi, kInVmm, kLinks, kNotHere, kToUser, type Timeline } from "./timeline";
-import type { StoryShape } from "./facts";
+import type { StoryShape, VcpuFacts } from "./facts";
 
 // Times that are in the chunk's pool are told as places in it.
 class References {
@@ -245,10 +245,14 @@ class Decoder {
     this.latest.of.cold.push({ firstRow: this.latest.firstRow, rows: this.latest.rows, gzip });
   }
 
-  finish(label: (vcpu: number) => string) {
+  // Those of a VM together.
+  finish(facts: VcpuFacts[]) {
+    const severalVms = new Set(facts.map(({ vm }) => vm)).size > 1;
+    const of = (vcpu: number) =>
+      facts.find((one) => one.vcpu === vcpu) ?? { vcpu, vm: 0, vcpu_id: vcpu, vm_name: "" };
     return [...this.vcpus.entries()]
-      .sort(([a], [b]) => a - b)
-      .map(([vcpu, gathered]) => gathered.finish(vcpu, label(vcpu)));
+      .map(([vcpu, gathered]) => gathered.finish(of(vcpu), severalVms))
+      .sort((a, b) => a.facts.vm - b.facts.vm || a.facts.vcpu_id - b.facts.vcpu_id);
   }
 }
 
@@ -284,10 +288,9 @@ export async function readTimeline(number: number, progress?: (share: number) =>
       decoder.cold(bytes);
     }
   }
-  const labels = new Map(facts.vcpus.map(({ vcpu, label }) => [vcpu, label]));
   const timeline = {
     facts,
-    vcpus: decoder.finish((vcpu) => labels.get(vcpu) ?? `vCPU ${vcpu}`),
+    vcpus: decoder.finish(facts.vcpus),
     begin: 0,
     end: 1,
   };

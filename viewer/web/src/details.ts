@@ -27,6 +27,12 @@ type Fields = [name: string, value: string][];
 const kNoRip = 1 << 4; // flags of the record, bpf/record.h
 const yes = (flag: boolean) => (flag ? "yes" : "no");
 
+// By its number in the recording.
+function vcpuName(timeline: Timeline, number: number): string {
+  const found = timeline.vcpus.find(({ vcpu }) => vcpu === number);
+  return found ? [found.label, found.vmLabel].filter(Boolean).join(" of ") : `vCPU number ${number} of the recording`;
+}
+
 // An event on its way into the guest: SVM's EVENTINJ and EXITINTINFO, VMX's interruption information.
 function eventField(timeline: Timeline, field: bigint): string {
   const bits = Number(field);
@@ -119,7 +125,7 @@ function eventFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Field
     ["exits: kernel", String(events.kernel[row]!)],
     ["exits: async", String(events.async[row]!)],
   ];
-  if (!Number.isNaN(events.handler[row]!)) fields.push(["handler on", `vCPU ${events.handler[row]!}`]);
+  if (!Number.isNaN(events.handler[row]!)) fields.push(["handler on", vcpuName(timeline, events.handler[row]!)]);
   return fields;
 }
 
@@ -138,7 +144,7 @@ function storyFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Field
     ["posted", yes(shape.posted)],
   ];
   if (shape.tid !== 0) fields.push(["raised by thread", String(shape.tid)]);
-  if (shape.raised_by_vcpu !== null) fields.push(["raised by", `vCPU ${shape.raised_by_vcpu}`]);
+  if (shape.raised_by_vcpu !== null) fields.push(["raised by", vcpuName(timeline, shape.raised_by_vcpu)]);
   return fields;
 }
 
@@ -231,7 +237,7 @@ export class Details {
     const [begin, end] = spanOf(selected);
     const head = element("div", { class: "row" }, element("h2", {}, kTitles[selected.kind]), button("Zoom", "Zoom to it (z)", () => this.actions.zoomTo(selected)));
     const when: Fields = [
-      ["on", selected.vcpu.label],
+      ["on", [selected.vcpu.label, selected.vcpu.vmLabel].filter(Boolean).join(" of ")],
       ["begins at", exact(begin)],
       ["lasts", `${time(end - begin)} (${exact(end - begin)})`],
     ];

@@ -25,6 +25,13 @@ export interface ExitKind {
   cause: string;
 }
 
+export interface VcpuFacts {
+  vcpu: number; // its number in the recording
+  vm: number;
+  vcpu_id: number; // KVM's, within its VM
+  vm_name: string; // empty: not known
+}
+
 // What many stories have in common.
 export interface StoryShape {
   vector: number;
@@ -45,7 +52,7 @@ export interface TimelineFacts {
   end_ns: number;
   clock_bound_ns: number;
   counts: Record<string, number>;
-  vcpus: { vcpu: number; label: string }[];
+  vcpus: VcpuFacts[];
   kinds: (ExitKind | null)[];
   texts: { text: string; kind: string }[]; // steps of the VMM
   shapes: StoryShape[];

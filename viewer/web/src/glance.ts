@@ -13,13 +13,14 @@ function most<T>(items: T[], value: (item: T) => number): T | null {
 
 function whereTimeWent(report: Report): HTMLElement {
   const made = element("div");
+  const several = new Set(report.accounting.map((row) => row["vm"] ?? 0)).size > 1;
   for (const row of report.accounting) {
     const states = Object.entries((row["states"] ?? {}) as Record<string, number>).filter(([, ns]) => ns > 0);
     const traced = Number(row["traced_ns"]);
     const parts = states.map(([name, ns]) => ({ name, value: ns, colour: palette.stateColour(name), text: `${time(ns)}, ${percent(ns, traced)}` }));
     const largest = [...states].sort((a, b) => b[1] - a[1]).slice(0, 3);
     const words = largest.map(([name, ns]) => `${name} ${percent(ns, traced)}`).join(", ");
-    add(made, element("p", { class: "hint" }, `vCPU ${String(row["vcpu"])}: ${words}`), stackedBar(parts, traced));
+    add(made, element("p", { class: "hint" }, `${several ? `VM ${String(row["vm"])} ` : ""}vCPU ${String(row["vcpu"])}: ${words}`), stackedBar(parts, traced));
   }
   return made;
 }

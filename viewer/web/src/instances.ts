@@ -29,7 +29,7 @@ export class InstancesOf {
   constructor(private readonly timeline: Timeline) {}
 
   private vcpuOf(row: Row): VcpuTimeline | undefined {
-    return this.timeline.vcpus.find(({ vcpu }) => vcpu === row["vcpu"]);
+    return this.timeline.vcpus.find(({ facts }) => facts.vcpu_id === row["vcpu"] && facts.vm === (row["vm"] ?? facts.vm));
   }
 
   exits(row: Row): Instances {

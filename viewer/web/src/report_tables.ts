@@ -27,6 +27,10 @@ export interface ChosenRow {
   step(row: Row): void;
 }
 
+// The VM is told where there are several.
+const whose = (rows: Row[]): ColumnSpec[] =>
+  new Set(rows.map((row) => row["vm"] ?? 0)).size > 1 ? [text("VM", "vm"), text("vCPU", "vcpu")] : [text("vCPU", "vcpu")];
+
 const rowsOf = (rows: Row[], pointer: string): RowSpec[] => rows.map((row, i) => ({ row, pointer: `${pointer}/${i}` }));
 
 const text = (title: string, ...path: string[]): ColumnSpec => ({ title, path, shown: "text" });
@@ -46,7 +50,7 @@ function exitsTable(report: Report, chosen: ChosenRow): DataTable {
     );
   };
   const columns: ColumnSpec[] = [
-    text("vCPU", "vcpu"),
+    ...whose(report.exits),
     text("reason", "reason"),
     text("what", "key"),
     text("cause", "cause"),
@@ -77,7 +81,7 @@ function interruptsTable(report: Report, figure: Figure, chosen: ChosenRow): Dat
       longest,
     );
   const columns: ColumnSpec[] = [
-    text("vCPU", "vcpu"),
+    ...whose(rows),
     text("vector", "name"),
     text("source", "source"),
     amount("count", "count"),
@@ -114,7 +118,7 @@ function accountingTable(report: Report): DataTable {
       Number(row["traced_ns"]),
     );
   const columns: ColumnSpec[] = [
-    text("vCPU", "vcpu"),
+    ...whose(report.accounting),
     duration("traced", "traced_ns"),
     { title: "where", path: [], shown: "text", bar },
     ...used.map((name) => duration(name, "states", name)),
@@ -132,7 +136,7 @@ function workloadsTable(report: Report, chosen: ChosenRow): DataTable {
       longest,
     );
   const columns: ColumnSpec[] = [
-    text("vCPU", "vcpu"),
+    ...whose(report.workloads),
     text("workload", "workload"),
     amount("events", "events"),
     { title: "phases", path: [], shown: "text", bar },
@@ -152,7 +156,7 @@ function workloadsTable(report: Report, chosen: ChosenRow): DataTable {
 
 function stepsTable(report: Report, chosen: ChosenRow): DataTable {
   const columns = [
-    text("vCPU", "vcpu"),
+    ...whose(report.vmm_steps),
     text("step", "step"),
     amount("count", "count"),
     duration("total", "total_ns"),
@@ -170,13 +174,13 @@ function countedTables(report: Report): DataTable[] {
   const { guest, kvm } = report.counted_elsewhere;
   return [
     new DataTable(
-      [text("vCPU", "vcpu"), text("what", "what"), amount("the guest counted", "guest"), amount("recorded", "recorded"), equal],
+      [...whose(guest), text("what", "what"), amount("the guest counted", "guest"), amount("recorded", "recorded"), equal],
       rowsOf(guest, "/counted_elsewhere/guest"),
       null,
       "What the guest's program counted itself, beside what was recorded of it.",
     ),
     new DataTable(
-      [text("vCPU", "vcpu"), text("counter", "counter"), amount("KVM counted", "kvm"), amount("recorded", "recorded"), equal],
+      [...whose(kvm), text("counter", "counter"), amount("KVM counted", "kvm"), amount("recorded", "recorded"), equal],
       rowsOf(kvm, "/counted_elsewhere/kvm"),
       null,
       "KVM's own counters, beside what was recorded.",

@@ -1,5 +1,5 @@
 // A timeline in typed arrays, a set for each vCPU. Times are ns from the timeline's begin.
-import type { TimelineFacts } from "./facts";
+import type { TimelineFacts, VcpuFacts } from "./facts";
 import { Growing, float64s, uint32s, uint8s } from "./growing";
 
 export const kOpen = 1; // flags of exits
@@ -81,7 +81,9 @@ export interface ColdPart {
 
 export interface VcpuTimeline {
   vcpu: number;
-  label: string;
+  facts: VcpuFacts;
+  label: string; // "vCPU 1"
+  vmLabel: string; // "VM 1 web"; empty where there is one VM only
   exits: Exits;
   states: Slices & { state: Uint8Array };
   steps: Slices & { text: Uint32Array };
@@ -147,14 +149,16 @@ export class Gathering {
   };
   readonly cold: ColdPart[] = [];
 
-  finish(vcpu: number, label: string): VcpuTimeline {
+  finish(facts: VcpuFacts, severalVms: boolean): VcpuTimeline {
     const exits = taken(this.exits);
     const vmm = taken(this.vmm);
     this.states.begin.push(this.states.last);
     const borders = this.states.begin.take();
     return {
-      vcpu,
-      label,
+      vcpu: facts.vcpu,
+      facts,
+      label: `vCPU ${facts.vcpu_id}`,
+      vmLabel: severalVms ? `VM ${facts.vm} ${facts.vm_name}`.trim() : "",
       exits: {
         ...exits,
         userRow: this.user.row.take(),
