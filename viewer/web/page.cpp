@@ -57,7 +57,8 @@ json window_json(const Limits& window) {
 }
 
 std::string millions(std::uint64_t count) {
-  return fmt::format("{:.1f} M", static_cast<double>(count) / 1e6);
+  return count < 100'000 ? fmt::format("{}", count)
+                         : fmt::format("{:.1f} million", static_cast<double>(count) / 1e6);
 }
 
 tl::unexpected<Error> too_long(const RecordingPage& what, const PackedTimeline& packed) {

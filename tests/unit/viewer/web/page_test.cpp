@@ -27,15 +27,18 @@ class Page : public testing::Test {
   void SetUp() override {
     folder_ = std::filesystem::path(testing::TempDir()) /
               ("page_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    record(3000);
+  }
+  void record(std::uint64_t exits) {
+    reader_.reset();
     std::filesystem::remove_all(folder_);
-    ASSERT_TRUE(trapline::test::write_busy_recording(folder_, kExits));
+    ASSERT_TRUE(trapline::test::write_busy_recording(folder_, exits));
     auto reader = recording::RecordingReader::open(folder_);
     ASSERT_TRUE(reader) << reader.error().what;
     reader_.emplace(std::move(*reader));
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  static constexpr std::uint64_t kExits = 3000;
   std::filesystem::path folder_;
   std::optional<recording::RecordingReader> reader_;
 };
@@ -191,14 +194,10 @@ void expect_same_rest(const Unpacked& packed, const tracer::VcpuTimeline& vcpu, 
   }
 }
 
-TEST_F(Page, HoldsTheTimelineAndTheReport) {
-  test::StringSink sink;
-  const auto size = write_recording_page({*reader_, {}, 1, {}}, sink);
-  ASSERT_TRUE(size) << size.error().what;
-  EXPECT_EQ(size->bytes, sink.text.size());
-  const auto elements = elements_of(sink.text);
+void expect_same_timeline(const trapline::test::PageElements& elements,
+                          const recording::RecordingReader& reader) {
   const json dictionaries = json::parse(json_of(elements, "timeline-0"));
-  const auto timeline = tracer::build_timeline(*reader_);
+  const auto timeline = tracer::build_timeline(reader);
   ASSERT_TRUE(timeline);
   const auto vcpus = unpack(elements, dictionaries);
   ASSERT_EQ(vcpus.size(), timeline->vcpus.size());
@@ -209,11 +208,29 @@ TEST_F(Page, HoldsTheTimelineAndTheReport) {
     expect_same_stories(packed, vcpu, dictionaries["shapes"], time);
     expect_same_rest(packed, vcpu, dictionaries["texts"], time);
   }
+}
+
+TEST_F(Page, HoldsTheTimelineAndTheReport) {
+  test::StringSink sink;
+  const auto size = write_recording_page({*reader_, {}, 1, {}}, sink);
+  ASSERT_TRUE(size) << size.error().what;
+  EXPECT_EQ(size->bytes, sink.text.size());
+  const auto elements = elements_of(sink.text);
+  expect_same_timeline(elements, *reader_);
   const auto summary = analysis::summarize(*reader_);
   ASSERT_TRUE(summary);
   constexpr auto replace = json::error_handler_t::replace;
   EXPECT_EQ(json::parse(json_of(elements, "report")),
             json::parse(report_json(*summary).dump(-1, ' ', false, replace)));
+}
+
+TEST_F(Page, HoldsALongTimelineInSeveralChunks) {
+  record(40'000);
+  test::StringSink sink;
+  ASSERT_TRUE(write_recording_page({*reader_, {}, 1, {}}, sink));
+  const auto elements = elements_of(sink.text);
+  EXPECT_GT(elements.hot.size(), 2u);
+  expect_same_timeline(elements, *reader_);
 }
 
 TEST_F(Page, AsksNobodyAndRunsNothingButItself) {
@@ -229,7 +246,7 @@ TEST_F(Page, RefusesWhatIsTooMuchWithCountsAndAWayOut) {
   test::StringSink sink;
   const auto size = write_recording_page({*reader_, {}, 1, {.items = 5000}}, sink);
   ASSERT_FALSE(size);
-  EXPECT_THAT(size.error().what, HasSubstr("is too much for one page: 0.0 M items"));
+  EXPECT_THAT(size.error().what, testing::ContainsRegex("is too much for one page: [0-9]+ items \\([0-9]+ exits, [0-9]+ states"));
   EXPECT_THAT(size.error().remedy, HasSubstr("--from 0ns --to "));
   EXPECT_THAT(size.error().remedy, HasSubstr("--sample "));
 }
