@@ -11,7 +11,7 @@ class GzipSink : public TextSink {
  public:
   // Traces repeat themselves: a higher level costs three times the time for a tenth of the size.
   static constexpr int kFast = 3;
-  static constexpr int kSmall = 9;
+  static constexpr int kSmall = 6;
 
   explicit GzipSink(TextSink& sink, int level = kFast);
   ~GzipSink() override;
