@@ -1,32 +1,16 @@
 #include "base/distribution.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
+#include "base/log_linear.h"
+
 namespace trapline {
-namespace {
 
-// Values below 2^kStepBits have a bucket each; above, each power of two has 2^kStepBits buckets.
-constexpr unsigned kStepBits = 7;
-constexpr std::size_t kSteps = std::size_t{1} << kStepBits;
-constexpr std::size_t kBuckets = (64 - kStepBits + 1) * kSteps;
-
-std::size_t bucket_of(std::uint64_t value) {
-  if (value < kSteps) return static_cast<std::size_t>(value);
-  const unsigned shift = static_cast<unsigned>(std::bit_width(value)) - kStepBits - 1;
-  return (shift + 1) * kSteps + static_cast<std::size_t>((value >> shift) - kSteps);
+std::uint64_t nearest_rank(double percent, std::uint64_t count) {
+  const auto wanted = static_cast<std::uint64_t>(std::ceil(percent / 100 * static_cast<double>(count)));
+  return std::clamp<std::uint64_t>(wanted, 1, count);
 }
-
-// The largest value that falls into the bucket.
-std::uint64_t bucket_top(std::size_t bucket) {
-  if (bucket < kSteps) return bucket;
-  const auto shift = static_cast<unsigned>(bucket / kSteps - 1);
-  const std::uint64_t step = bucket % kSteps + kSteps;
-  return ((step + 1) << shift) - 1;
-}
-
-}  // namespace
 
 void Distribution::add(std::uint64_t value_ns) {
   ++count_;
@@ -45,7 +29,7 @@ void Distribution::add(std::uint64_t value_ns) {
   sorted_ = sorted_ && (samples_.empty() || samples_.back() <= value_ns);
   samples_.push_back(value_ns);
   if (samples_.size() > kExactLimit) {
-    histogram_.resize(kBuckets);
+    histogram_.resize(log_linear::kBuckets);
     for (const std::uint64_t sample : samples_)
       add_to_histogram(sample);
     samples_ = {};
@@ -53,7 +37,7 @@ void Distribution::add(std::uint64_t value_ns) {
 }
 
 void Distribution::add_to_histogram(std::uint64_t value) {
-  ++histogram_[bucket_of(value)];
+  ++histogram_[log_linear::bucket_of(value)];
 }
 
 double Distribution::mean() const {
@@ -66,8 +50,7 @@ double Distribution::stddev() const {
 
 std::uint64_t Distribution::percentile(double percent) const {
   if (count_ == 0) return 0;
-  const auto wanted = static_cast<std::uint64_t>(std::ceil(percent / 100 * static_cast<double>(count_)));
-  const std::uint64_t rank = std::clamp<std::uint64_t>(wanted, 1, count_);
+  const std::uint64_t rank = nearest_rank(percent, count_);
   if (histogram_.empty()) {
     if (!sorted_) {
       std::sort(samples_.begin(), samples_.end());
@@ -78,7 +61,7 @@ std::uint64_t Distribution::percentile(double percent) const {
   std::uint64_t seen = 0;
   for (std::size_t bucket = 0; bucket < histogram_.size(); ++bucket) {
     seen += histogram_[bucket];
-    if (seen >= rank) return std::min(bucket_top(bucket), max_);
+    if (seen >= rank) return std::min(log_linear::bucket_top(bucket), max_);
   }
   return max_;
 }

@@ -6,8 +6,11 @@
 
 namespace trapline {
 
+// The rank, from 1, of a percentile among `count` samples, `percent` in (0, 100].
+[[nodiscard]] std::uint64_t nearest_rank(double percent, std::uint64_t count);
+
 // Percentiles are nearest-rank. Up to 100,000 samples they are exact; from there on they come from a
-// log-linear histogram (128 steps per power of two: at most 1/128 < 1 % too high, never too low).
+// log-linear histogram (base/log_linear.h: at most 1/128 < 1 % too high, never too low).
 class Distribution {
  public:
   static constexpr std::size_t kExactLimit = 100'000;

@@ -315,7 +315,9 @@ Result<ExitStatus> compare(const Options& options) {
     temporary.emplace(std::move(made));
   }
   std::atomic<bool>& stop = stop_on_signals();
-  TRAPLINE_ASSIGN(probes, attach_probes(kvm, {.ring_records = kRingRecords}));
+  ProbeOptions probing;
+  probing.recorder.ring_records = kRingRecords;
+  TRAPLINE_ASSIGN(probes, attach_probes(&kvm, probing));
   Comparison comparison = empty_comparison(chosen, options);
   comparison.info = probes.info;
   comparison.info.command_line = options.command_line;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "cli/recorded_run.h"
+#include "cli/attached_probes.h"
 #include "cli/subcommands.h"
 #include "cli/this_machine.h"
 #include "tracer/clock/sample.h"
@@ -161,12 +161,14 @@ Check check_probes(const tracer::KernelSupport& kernel) {
   }
   const auto kvm = vmm::Kvm::open();
   if (!kvm) return from_status("probes", tl::unexpected(kvm.error()), {});
-  const auto probes = attach_probes(*kvm, {});
+  const auto probes = attach_probes(&*kvm, {});
   if (!probes) return from_status("probes", tl::unexpected(probes.error()), {});
   std::string detail =
       fmt::format("load and attach: {}, {} more an exit", probes->info.mode, cost_text(*probes));
   if (kernel.best_mode() == tracer::ProbeMode::vmx_complete && kernel.vcpu_vmx_fields) {
-    const auto light = attach_probes(*kvm, {.light = true});
+    ProbeOptions light_probes;
+    light_probes.light = true;
+    const auto light = attach_probes(&*kvm, light_probes);
     if (light) detail += fmt::format("; with --light: {}, no RIP of exits", cost_text(*light));
   }
   if (kernel.best_mode() == tracer::ProbeMode::vmx_light)

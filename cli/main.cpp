@@ -35,7 +35,8 @@ int run_program(int argc, char** argv) {
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 this machine lacks something (it is named).");
   const std::array subcommands = {
       trapline::cli::add_run(program),    trapline::cli::add_compare(program),
-      trapline::cli::add_report(program), trapline::cli::add_export(program),
+      trapline::cli::add_record(program), trapline::cli::add_report(program),
+      trapline::cli::add_export(program), trapline::cli::add_diff(program),
       trapline::cli::add_view(program),   trapline::cli::add_doctor(program),
   };
   try {

@@ -1,8 +1,5 @@
 #include "cli/recording_observer.h"
 
-#include <algorithm>
-#include <thread>
-
 #include "tracer/recording/order.h"
 
 namespace trapline::cli {
@@ -10,13 +7,6 @@ namespace {
 
 using recording::StreamClass;
 using recording::StreamKey;
-
-// Often enough to follow a slewing clock, seldom enough to cost nothing.
-constexpr std::chrono::milliseconds kSampleEvery{100};
-// Between the first two samples: long enough for a rate, too short to be noticed. Each interval after it is
-// at most twice the one before: the clock's error bound compares intervals, and a short one says little of a
-// long.
-constexpr std::chrono::milliseconds kFirstInterval{2};
 
 // The stream of the device threads: they raise interrupts for any vCPU.
 constexpr std::uint32_t kDevices = TRL_NO_VCPU;
@@ -34,32 +24,14 @@ trl_record_head head_of(recording::RecordId id, std::uint16_t vcpu, std::uint32_
 
 RecordingObserver::RecordingObserver(recording::RecordingWriter& writer, tracer::Recorder& recorder,
                                      std::atomic<bool>& stop)
-    : writer_(writer),
-      recorder_(recorder),
-      stop_(stop),
-      first_sample_(tracer::take_clock_sample()),
-      sample_interval_(kFirstInterval) {
-  keep(writer_.write(first_sample_));
-  std::this_thread::sleep_for(kFirstInterval);
-  sample_clock();
-}
-
-void RecordingObserver::sample_clock() {
-  const tracer::ClockSample sample = tracer::take_clock_sample();
-  keep(writer_.write(sample));
-  if (auto clock = tracer::HostClock::through({first_sample_, sample})) clock_ = std::move(*clock);
-  sample_interval_ = std::min(2 * sample_interval_, kSampleEvery);
-  next_sample_ = std::chrono::steady_clock::now() + sample_interval_;
+    : writer_(writer), recorder_(recorder), stop_(stop), clock_(writer) {
+  keep(clock_.begin());
 }
 
 void RecordingObserver::keep(const Status& status) {
   if (status || !status_) return;
   status_ = status;
   stop_ = true;
-}
-
-std::uint64_t RecordingObserver::estimate_ns(HostTsc tsc) const {
-  return clock_ ? clock_->to_ns(tsc).value : first_sample_.ns.value;
 }
 
 // Estimates may contradict the known order by the clock's error: order wins, the raw ticks are in the record.
@@ -86,7 +58,7 @@ void RecordingObserver::stamps(std::uint16_t vcpu, std::span<const guest_stamp> 
   const auto offset = static_cast<std::uint64_t>(tsc_offsets_[vcpu]);
   for (const guest_stamp& stamp : stamps) {
     recording::GuestStampRecord record{};
-    record.head = head_of(recording::kGuestStamp, vcpu, 0, estimate_ns(HostTsc{stamp.tsc - offset}));
+    record.head = head_of(recording::kGuestStamp, vcpu, 0, clock_.estimate_ns(HostTsc{stamp.tsc - offset}));
     record.tsc = stamp.tsc;
     record.arg = stamp.arg;
     record.seq = stamp.seq - 1;
@@ -102,7 +74,7 @@ void RecordingObserver::exits_handled(std::uint16_t vcpu, std::span<const vmm::E
                                       std::uint64_t lost) {
   for (const vmm::ExitHandled& exit : exits) {
     recording::ExitHandledRecord record{};
-    record.head = head_of(recording::kExitHandled, vcpu, 0, estimate_ns(exit.entered));
+    record.head = head_of(recording::kExitHandled, vcpu, 0, clock_.estimate_ns(exit.entered));
     record.left_tsc = exit.left.value;
     record.entered_tsc = exit.entered.value;
     handled_records_.push_back(record);
@@ -114,7 +86,7 @@ void RecordingObserver::steps_done(std::uint16_t vcpu, std::span<const vmm::Step
                                    std::uint64_t lost) {
   for (const vmm::StepDone& step : steps) {
     recording::VmmStepRecord record{};
-    record.head = head_of(recording::kVmmStep, vcpu, 0, estimate_ns(step.end));
+    record.head = head_of(recording::kVmmStep, vcpu, 0, clock_.estimate_ns(step.end));
     record.begin_tsc = step.begin.value;
     record.end_tsc = step.end.value;
     record.arg = step.arg;
@@ -130,7 +102,7 @@ void RecordingObserver::interrupts_raised(std::span<const vmm::InterruptRaised> 
   for (const vmm::InterruptRaised& interrupt : raised) {
     recording::InterruptRaisedRecord record{};
     record.head = head_of(recording::kInterruptRaised, TRL_NO_VCPU, static_cast<std::uint32_t>(interrupt.tid),
-                          estimate_ns(interrupt.tsc));
+                          clock_.estimate_ns(interrupt.tsc));
     record.tsc = interrupt.tsc.value;
     record.kind = static_cast<std::uint16_t>(interrupt.kind);
     record.gsi_or_vector = interrupt.gsi_or_vector;
@@ -141,12 +113,12 @@ void RecordingObserver::interrupts_raised(std::span<const vmm::InterruptRaised> 
 
 void RecordingObserver::tick() {
   if (!status_) return;
-  if (std::chrono::steady_clock::now() >= next_sample_) sample_clock();
+  keep(clock_.tick());
   keep(recorder_.drain(writer_));
 }
 
 Status RecordingObserver::finish() {
-  sample_clock();
+  keep(clock_.sample());
   return status_;
 }
 

@@ -3,14 +3,12 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <vector>
 
 #include "base/result.h"
-#include "tracer/clock/host_clock.h"
+#include "cli/clock_sampler.h"
 #include "tracer/recorder/recorder.h"
 #include "tracer/recording/records.h"
 #include "tracer/recording/writer.h"
@@ -36,9 +34,7 @@ class RecordingObserver final : public vmm::Observer {
   [[nodiscard]] Status finish();
 
  private:
-  void sample_clock();
   void keep(const Status& status);
-  [[nodiscard]] std::uint64_t estimate_ns(HostTsc tsc) const;
 
   template <typename Record>
   void write_in_order(recording::StreamKey key, std::vector<Record>& records, std::uint64_t lost);
@@ -46,10 +42,7 @@ class RecordingObserver final : public vmm::Observer {
   recording::RecordingWriter& writer_;
   tracer::Recorder& recorder_;
   std::atomic<bool>& stop_;
-  tracer::ClockSample first_sample_;
-  std::optional<tracer::HostClock> clock_;  // through the first and the latest sample
-  std::chrono::milliseconds sample_interval_;
-  std::chrono::steady_clock::time_point next_sample_;
+  ClockSampler clock_;
   std::map<std::uint16_t, std::int64_t> tsc_offsets_;
   std::map<recording::StreamKey, std::uint64_t> lost_;
   std::vector<recording::GuestStampRecord> stamp_records_;

@@ -11,6 +11,7 @@
 
 #include "cli/chosen_recording.h"
 #include "cli/command_line.h"
+#include "cli/probe_arguments.h"
 #include "cli/recorded_run.h"
 #include "cli/stop_signals.h"
 #include "cli/subcommands.h"
@@ -102,9 +103,10 @@ Result<ExitStatus> run(const Options& options) {
     folder = made.path() / "recording";
     temporary.emplace(std::move(made));
   }
-  TRAPLINE_ASSIGN(probes, attach_probes(kvm, {.ring_records = options.ring_records,
-                                              .measure_cost = !options.no_probe_cost,
-                                              .light = options.light}));
+  ProbeOptions probing;
+  probing.recorder.ring_records = options.ring_records;
+  probing.light = options.light;
+  TRAPLINE_ASSIGN(probes, attach_probes(options.no_probe_cost ? nullptr : &kvm, probing));
   const std::uint64_t begin_ns = processor_time_ns();
   TRAPLINE_ASSIGN(outcome, record_run(kvm, probes, {folder, std::move(config), options.command_line}, stop));
   const std::uint64_t used_ns = processor_time_ns() - begin_ns;
@@ -140,20 +142,10 @@ Subcommand add_run(CLI::App& program) {
   app->add_option("--vcpus", options->vcpus, "Virtual CPUs; the workload ipi needs two")
       ->check(CLI::Range(1u, unsigned{GUEST_MAX_VCPUS}))
       ->capture_default_str();
-  app->add_option("--ring", options->ring_records, "Exits that each CPU's ring holds, a power of two")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            const unsigned long value = std::strtoul(text.c_str(), nullptr, 10);
-            const bool good = value >= 16 && value <= 1u << 24 && (value & (value - 1)) == 0;
-            return good ? std::string{} : std::string("must be a power of two from 16 to 16777216");
-          },
-          "POWER OF TWO"))
-      ->capture_default_str();
+  add_ring_option(*app, options->ring_records);
   app->add_flag("--no-trace", options->no_trace, "Run without recording: no rights for BPF are needed");
-  app->add_flag(
-      "--light", options->light,
-      "On VMX: probes that cost less, and cannot tell the RIP of exits (on SVM there is one kind only)");
-  app->add_flag("--no-probe-cost", options->no_probe_cost, "Do not measure first what recording costs here");
+  add_light_option(*app, options->light);
+  add_no_probe_cost_option(*app, options->no_probe_cost);
   app->add_flag("-q,--quiet", options->quiet, "Record only: do not print the report");
   app->add_flag("--no-stamps", options->no_stamps, "The guest writes no stamps: bare loops");
   app->add_flag("--console", options->console, "The guest greets on its serial console, which causes exits");
