@@ -45,7 +45,8 @@ export async function open(file, options = {}) {
   page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
   await page.goto(address);
   await page.waitForFunction(() => document.documentElement.dataset.ready !== undefined);
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.ready), "yes");
+  const ready = await page.evaluate(() => document.documentElement.dataset.ready);
+  assert.equal(ready, "yes", `the page says: ${ready}`);
   return {
     page,
     async close() {

@@ -3,6 +3,7 @@
 import { add, button, element, stackedBar } from "./dom";
 import type { Report, Row } from "./facts";
 import { percent, time } from "./format";
+import { exitName } from "./lanes";
 import * as palette from "./palette";
 import type { ChosenRow } from "./report_tables";
 import { valueAt } from "./table";
@@ -32,7 +33,7 @@ export function glance(report: Report, chosen: ChosenRow): HTMLElement {
   add(made, element("h3", {}, "Where the time went"), whereTimeWent(report));
   const exit = most(report.exits.filter(({ cause }) => cause === "guest"), total);
   if (exit) {
-    const name = `${String(exit["reason"])} ${String(exit["key"])}`.trim();
+    const name = exitName(String(exit["reason"]), String(exit["key"]));
     add(
       made,
       element("h3", {}, "Costliest exit of the guest's making"),

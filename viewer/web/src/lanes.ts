@@ -68,12 +68,17 @@ function stateLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
   return [{ kind: "states", vcpu, name: "state", height: 24, track, colours, full: true, label }];
 }
 
+// "io port 0x3f8 out 1", but not "msr msr 0x80b".
+export function exitName(reason: string, key: string): string {
+  return key.startsWith(reason) ? key : `${reason} ${key}`.trim();
+}
+
 function exitLanes(timeline: Timeline, vcpu: VcpuTimeline, reasons: ReasonColours): Lane[] {
   const { exits } = vcpu;
   const category = Uint8Array.from(exits.kind, (kind) => reasons.ofKind[kind]!);
   const label = (row: number) => {
     const kind = timeline.facts.kinds[exits.kind[row]!];
-    return kind ? (kind.key ? `${kind.reason} ${kind.key}` : kind.reason) : "?";
+    return kind ? exitName(kind.reason, kind.key) : "?";
   };
   const track = new Track({ ...exits, category }, palette.kReasons.length);
   const lanes: Lane[] = [

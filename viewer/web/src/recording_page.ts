@@ -9,7 +9,7 @@ import { glance } from "./glance";
 import { Histogram } from "./histogram";
 import { InstancesOf, type Instances } from "./instances";
 import { Keys } from "./keys";
-import { makeLanes, ReasonColours } from "./lanes";
+import { exitName, makeLanes, ReasonColours } from "./lanes";
 import * as palette from "./palette";
 import { kFigures, reportTabs, type ChosenRow, type Figure } from "./report_tables";
 import { Search } from "./search";
@@ -38,7 +38,7 @@ export class RecordingPage {
   private aggregateTimer = 0;
 
   private readonly chosen: ChosenRow = {
-    exit: (row) => this.showInstances(`${String(row["reason"])} ${String(row["key"])}`, this.instances.exits(row), Number(row["count"]) - Number(row["open"] ?? 0)),
+    exit: (row) => this.showInstances(exitName(String(row["reason"]), String(row["key"])), this.instances.exits(row), Number(row["count"]) - Number(row["open"] ?? 0)),
     interrupt: (row, stretch) => this.showInterrupt(row, stretch),
     workload: (row) => this.showInstances(`${String(row["workload"])}: U0 to U3`, this.instances.workloads(row), Number(row["events"])),
     step: (row) => this.showInstances(String(row["step"]), this.instances.steps(row), Number(row["count"])),

@@ -55,7 +55,7 @@ export class DataTable {
     for (const column of columns) head.append(this.headerCell(column));
     add(this.table, element("thead", {}, head), this.body);
     this.table.setAttribute("aria-label", caption);
-    this.element = element("div", {}, element("p", { class: "hint" }, caption), this.table);
+    this.element = element("div", { class: "table" }, element("p", { class: "hint" }, caption), this.table);
     this.fill();
   }
 
