@@ -101,7 +101,6 @@ struct Comparison {
   [[nodiscard]] const Cell* find(std::string_view path, std::string_view workload) const;
 };
 
-
 // How many times the base's cost, by medians; none for a cell that is not to be compared.
 [[nodiscard]] std::optional<double> ratio(const Cell& cell, const Cell* base);
 

@@ -19,8 +19,8 @@ class OneFileServer {
   static constexpr std::uint16_t kPerfettoPort = 9001;
   static constexpr std::string_view kPerfetto = "https://ui.perfetto.dev";
 
-  // `name`: what the file is called in the URL; letters, digits, dots, dashes. Port 0: any that is free. Fails
-  // where the port is taken.
+  // `name`: what the file is called in the URL; letters, digits, dots, dashes. Port 0: any that is free.
+  // Fails where the port is taken.
   static Result<OneFileServer> listen(std::string name, std::uint16_t port = kPerfettoPort);
 
   [[nodiscard]] std::uint16_t port() const { return port_; }

@@ -18,6 +18,7 @@
 #include "cli/window_options.h"
 #include "viewer/export.h"
 #include "viewer/output/gzip_sink.h"
+#include "viewer/output/string_sink.h"
 #include "viewer/web/page.h"
 
 namespace trapline::cli {
@@ -87,14 +88,6 @@ Status write_comparison(const Options& options) {
   return {};
 }
 
-struct InMemory : viewer::TextSink {
-  std::string bytes;
-  Status write(std::string_view part) override {
-    bytes += part;
-    return {};
-  }
-};
-
 // A person who works at a screen gets the page; who does not, or is root, has the address.
 void open_browser(const std::string& url) {
   const bool screen = std::getenv("DISPLAY") != nullptr || std::getenv("WAYLAND_DISPLAY") != nullptr;
@@ -112,7 +105,7 @@ Status serve_to_perfetto(const RecordingReader& reader, const tracer::TimelineWi
   TRAPLINE_ASSIGN(server, OneFileServer::listen("trapline.pftrace.gz"));
   for (const auto& format : viewer::export_formats()) {
     if (std::string_view(format.name) != "perfetto") continue;
-    InMemory trace;
+    viewer::StringSink trace;
     viewer::GzipSink compressed(trace);
     TRAPLINE_TRY(format.write({reader, window}, compressed));
     TRAPLINE_TRY(compressed.finish());
@@ -120,7 +113,7 @@ Status serve_to_perfetto(const RecordingReader& reader, const tracer::TimelineWi
     fmt::print("open {}\n(waits until it is fetched, once; Ctrl-C stops)\n", server.page_url());
     std::fflush(stdout);
     open_browser(server.page_url());
-    return server.serve(trace.bytes, stop);
+    return server.serve(trace.text, stop);
   }
   return fail("there is no export for Perfetto");
 }
@@ -149,8 +142,9 @@ Subcommand add_view(CLI::App& program) {
                   "Instead of recordings: what trapline compare --json wrote; examples come from the "
                   "recordings that compare -o kept");
   app->add_option("-o", options->output, "HTML file to write, replaced if it exists");
-  app->add_flag("--open", options->open,
-                "Hand the recording to https://ui.perfetto.dev: serves it once on 127.0.0.1:9001, then stops");
+  app->add_flag(
+      "--open", options->open,
+      "Hand the recording to https://ui.perfetto.dev: serves it once on 127.0.0.1:9001, then stops");
   add_window_options(*app, options->window);
   app->add_option("--sample", options->sample,
                   "Keep one of N stretches of 10 ms, for recordings too long for a page, which says so")

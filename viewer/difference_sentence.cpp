@@ -50,8 +50,7 @@ std::string brief_time(double ns, recording::TimeKind kind) {
 
 std::string difference_sentence(const analysis::Cell& cell, const analysis::Difference& difference,
                                 recording::TimeKind kind, std::string_view base) {
-  if (!difference.measurable)
-    return fmt::format("{}: no difference from {} measurable", cell.path, base);
+  if (!difference.measurable) return fmt::format("{}: no difference from {} measurable", cell.path, base);
   const std::string_view unit = kind == recording::TimeKind::counted ? " instructions" : "";
   std::string sentence =
       fmt::format("{}: {}{} {} than {}; most of it {}", cell.path, brief_time(std::abs(difference.ns), kind),

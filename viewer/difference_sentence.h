@@ -8,7 +8,8 @@
 
 namespace trapline::viewer {
 
-// "emulate: 6.21k more than hvm; most of it in KVM during delivery: 3.1k (50 %)". `kind` chooses the unit, `base` is what it is compared with.
+// "emulate: 6.21k more than hvm; most of it in KVM during delivery: 3.1k (50 %)". `kind` chooses the unit,
+// `base` is what it is compared with.
 [[nodiscard]] std::string difference_sentence(const analysis::Cell& cell,
                                               const analysis::Difference& difference,
                                               recording::TimeKind kind,

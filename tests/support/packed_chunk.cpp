@@ -221,7 +221,8 @@ std::vector<trl_exit_cycle> unpack_cold(const std::string& bytes, const std::vec
   std::vector<trl_exit_cycle> raw(kinds.size());
   trl_exit_cycle sum{};
   const auto add = [](auto& to, Bytes& column) {
-    to = static_cast<std::remove_reference_t<decltype(to)>>(to + static_cast<std::uint64_t>(column.distance()));
+    to = static_cast<std::remove_reference_t<decltype(to)>>(to +
+                                                            static_cast<std::uint64_t>(column.distance()));
   };
   for (const std::size_t row : order) {
     sum.flags = static_cast<std::uint16_t>(c[0].number());

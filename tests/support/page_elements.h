@@ -9,7 +9,7 @@
 namespace trapline::test {
 
 struct PageElements {
-  std::vector<std::string> hot;                            // unpacked, in order
+  std::vector<std::string> hot;  // unpacked, in order
   std::vector<std::string> cold;
   std::vector<std::pair<std::string, std::string>> json;  // by id
 };

@@ -1,20 +1,10 @@
 #include "viewer/web/embedded.h"
 
 #include "viewer/output/gzip_sink.h"
+#include "viewer/output/string_sink.h"
 #include "viewer/web/base64.h"
 
 namespace trapline::viewer {
-namespace {
-
-struct CompressedBytes : TextSink {
-  std::string bytes;
-  Status write(std::string_view part) override {
-    bytes += part;
-    return {};
-  }
-};
-
-}  // namespace
 
 std::string script_safe(const nlohmann::json& document) {
   constexpr bool kAscii = true;
@@ -48,7 +38,7 @@ void embed_json(std::string_view id, const nlohmann::json& document, TextBuffer&
 }
 
 Status embed_bytes(unsigned timeline, std::string_view part, std::string_view bytes, TextBuffer& out) {
-  CompressedBytes compressed;
+  StringSink compressed;
   GzipSink gzip(compressed, GzipSink::kSmall);
   TRAPLINE_TRY(gzip.write(bytes));
   TRAPLINE_TRY(gzip.finish());
@@ -57,7 +47,7 @@ Status embed_bytes(unsigned timeline, std::string_view part, std::string_view by
   out.put(R"(" data-part=")");
   out.put(part);
   out.put("\">");
-  out.put(base64(compressed.bytes));
+  out.put(base64(compressed.text));
   out.put("</script>\n");
   return {};
 }

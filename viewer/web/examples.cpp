@@ -7,6 +7,7 @@
 #include <map>
 
 #include "tracer/timeline/sink.h"
+#include "viewer/output/string_sink.h"
 #include "viewer/web/embedded.h"
 #include "viewer/web/packed_timeline.h"
 
@@ -102,14 +103,6 @@ class ToAll : public tracer::TimelineSink {
       call(*sink);
   }
   std::vector<tracer::TimelineSink*> sinks_;
-};
-
-struct StringSink : TextSink {
-  std::string text;
-  Status write(std::string_view part) override {
-    text += part;
-    return {};
-  }
 };
 
 // An example on its way: its part of the timeline, and where that is written.

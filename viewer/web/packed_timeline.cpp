@@ -125,15 +125,15 @@ std::uint32_t PackedTimeline::shape_of(const Interrupt& interrupt) {
   json by = json::array();
   for (const tracer::LinkPoint& point : interrupt.links)
     by.push_back(static_cast<unsigned>(point.by));
-  json shape = {{"vector", interrupt.vector},
-                {"source", tracer::source_name(interrupt.source)},
-                {"by", by},
-                {"missing", interrupt.missing},
-                {"depth", interrupt.depth},
-                {"posted", interrupt.posted},
-                {"tid", interrupt.raised_by_tid},
-                {"raised_by_vcpu",
-                 interrupt.raised_by_vcpu ? json(*interrupt.raised_by_vcpu) : json(nullptr)}};
+  json shape = {
+      {"vector", interrupt.vector},
+      {"source", tracer::source_name(interrupt.source)},
+      {"by", by},
+      {"missing", interrupt.missing},
+      {"depth", interrupt.depth},
+      {"posted", interrupt.posted},
+      {"tid", interrupt.raised_by_tid},
+      {"raised_by_vcpu", interrupt.raised_by_vcpu ? json(*interrupt.raised_by_vcpu) : json(nullptr)}};
   const std::uint32_t number = number_of(shape.dump(), shapes_);
   if (number == shape_rows_.size()) shape_rows_.push_back(std::move(shape));
   return number;
@@ -227,40 +227,39 @@ Result<json> PackedTimeline::dictionaries(const recording::RecordingReader& read
   for (const auto& [vcpu, chunk] : chunks_)
     vcpus.push_back(vcpu_json(vcpu, reader));
   const auto& info = reader.info();
-  return json{
-      {"schema", "trapline.packed/1"},
-      {"path", info.path},
-      {"time_kind", recording::time_kind_name(info.time_kind)},
-      {"origin_monotonic_ns", fmt::format("{}", head_.begin.value)},
-      {"end_ns", end_ns_},
-      {"clock_bound_ns", head_.clock_bound_ns},
-      {"counts",
-       {{"exits", counts_.exits},
-        {"states", counts_.states},
-        {"steps", counts_.steps},
-        {"injections", counts_.injections},
-        {"isrs", counts_.isrs},
-        {"events", counts_.events},
-        {"interrupts", counts_.stories}}},
-      {"vcpus", vcpus},
-      {"kinds", kinds_},
-      {"texts", text_rows_},
-      {"shapes", shape_rows_},
-      {"vectors", by_number(vectors_)},
-      {"user_reasons", by_number(user_reasons_)},
-      {"workloads", by_number(workloads_)},
-      {"states", names<tracer::kStates>([](std::size_t i) {
-         return std::string(tracer::state_name(static_cast<tracer::State>(i)));
-       })},
-      {"links", names<tracer::kLinks>([](std::size_t i) {
-         return std::string(tracer::link_name(static_cast<tracer::Link>(i)));
-       })},
-      {"linked_by", names<static_cast<std::size_t>(tracer::LinkedBy::order) + 1>([](std::size_t i) {
-         return std::string(tracer::linked_by_name(static_cast<tracer::LinkedBy>(i)));
-       })},
-      {"event_types", names<8>([](std::size_t i) {
-         return std::string(tracer::event_type_name(static_cast<tracer::EventType>(i)));
-       })}};
+  return json{{"schema", "trapline.packed/1"},
+              {"path", info.path},
+              {"time_kind", recording::time_kind_name(info.time_kind)},
+              {"origin_monotonic_ns", fmt::format("{}", head_.begin.value)},
+              {"end_ns", end_ns_},
+              {"clock_bound_ns", head_.clock_bound_ns},
+              {"counts",
+               {{"exits", counts_.exits},
+                {"states", counts_.states},
+                {"steps", counts_.steps},
+                {"injections", counts_.injections},
+                {"isrs", counts_.isrs},
+                {"events", counts_.events},
+                {"interrupts", counts_.stories}}},
+              {"vcpus", vcpus},
+              {"kinds", kinds_},
+              {"texts", text_rows_},
+              {"shapes", shape_rows_},
+              {"vectors", by_number(vectors_)},
+              {"user_reasons", by_number(user_reasons_)},
+              {"workloads", by_number(workloads_)},
+              {"states", names<tracer::kStates>([](std::size_t i) {
+                 return std::string(tracer::state_name(static_cast<tracer::State>(i)));
+               })},
+              {"links", names<tracer::kLinks>([](std::size_t i) {
+                 return std::string(tracer::link_name(static_cast<tracer::Link>(i)));
+               })},
+              {"linked_by", names<static_cast<std::size_t>(tracer::LinkedBy::order) + 1>([](std::size_t i) {
+                 return std::string(tracer::linked_by_name(static_cast<tracer::LinkedBy>(i)));
+               })},
+              {"event_types", names<8>([](std::size_t i) {
+                 return std::string(tracer::event_type_name(static_cast<tracer::EventType>(i)));
+               })}};
 }
 
 }  // namespace trapline::viewer

@@ -75,10 +75,11 @@ tl::unexpected<Error> too_long(const RecordingPage& what, const PackedTimeline& 
                   what.reader.folder().string(), millions(counts.items()), millions(counts.exits),
                   millions(counts.states), millions(counts.items() - counts.exits - counts.states),
                   millions(what.limits.items)),
-      fmt::format("show a part of it, for example --from {0}ns --to {1:.0f}ns ({2}), or with --sample {3} one "
-                  "of {3} stretches of {4} ms, which the page says",
-                  what.window.from_ns, begin + part, short_time(part), one_in,
-                  SampledTimeline::kStretchNs / 1'000'000));
+      fmt::format(
+          "show a part of it, for example --from {0}ns --to {1:.0f}ns ({2}), or with --sample {3} one "
+          "of {3} stretches of {4} ms, which the page says",
+          what.window.from_ns, begin + part, short_time(part), one_in,
+          SampledTimeline::kStretchNs / 1'000'000));
 }
 
 }  // namespace

@@ -99,8 +99,9 @@ TEST_F(ServeOnce, APortThatIsTakenIsNamed) {
 TEST(ServeOncePage, OpensPerfettoWithTheAddress) {
   const auto server = OneFileServer::listen("trapline.pftrace.gz", 0);
   ASSERT_TRUE(server);
-  EXPECT_EQ(server->page_url(),
-            fmt::format("https://ui.perfetto.dev/#!/?url=http://127.0.0.1:{}/trapline.pftrace.gz", server->port()));
+  EXPECT_EQ(
+      server->page_url(),
+      fmt::format("https://ui.perfetto.dev/#!/?url=http://127.0.0.1:{}/trapline.pftrace.gz", server->port()));
 }
 
 }  // namespace

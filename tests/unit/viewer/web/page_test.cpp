@@ -60,7 +60,8 @@ struct Unpacked {
   std::vector<trl_exit_cycle> raw;
 };
 
-std::map<std::uint64_t, Unpacked> unpack(const trapline::test::PageElements& elements, const json& dictionaries) {
+std::map<std::uint64_t, Unpacked> unpack(const trapline::test::PageElements& elements,
+                                         const json& dictionaries) {
   std::map<std::uint64_t, Unpacked> vcpus;
   const auto masks = link_masks(dictionaries);
   for (std::size_t i = 0; i < elements.hot.size(); ++i) {
@@ -150,8 +151,8 @@ void expect_same_rest(const Unpacked& packed, const tracer::VcpuTimeline& vcpu, 
   ASSERT_EQ(packed.rows.states.size(), vcpu.states.size());
   for (std::size_t i = 0; i < vcpu.states.size(); ++i) {
     const auto& was = vcpu.states[i];
-    EXPECT_EQ(packed.rows.states[i],
-              (trapline::test::UnpackedState{time(was.begin), time(was.end), static_cast<std::uint64_t>(was.state)}));
+    EXPECT_EQ(packed.rows.states[i], (trapline::test::UnpackedState{time(was.begin), time(was.end),
+                                                                    static_cast<std::uint64_t>(was.state)}));
   }
   ASSERT_EQ(packed.rows.steps.size(), vcpu.steps.size());
   for (std::size_t i = 0; i < vcpu.steps.size(); ++i) {
@@ -246,7 +247,9 @@ TEST_F(Page, RefusesWhatIsTooMuchWithCountsAndAWayOut) {
   test::StringSink sink;
   const auto size = write_recording_page({*reader_, {}, 1, {.items = 5000}}, sink);
   ASSERT_FALSE(size);
-  EXPECT_THAT(size.error().what, testing::ContainsRegex("is too much for one page: [0-9]+ items \\([0-9]+ exits, [0-9]+ states"));
+  EXPECT_THAT(
+      size.error().what,
+      testing::ContainsRegex("is too much for one page: [0-9]+ items \\([0-9]+ exits, [0-9]+ states"));
   EXPECT_THAT(size.error().remedy, HasSubstr("--from 0ns --to "));
   EXPECT_THAT(size.error().remedy, HasSubstr("--sample "));
 }
