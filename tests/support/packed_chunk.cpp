@@ -48,8 +48,7 @@ class Pool {
   }
   void settle() {
     std::ranges::sort(times_);
-    const auto [first, last] = std::ranges::unique(times_);
-    times_.erase(first, last);
+    times_.erase(std::unique(times_.begin(), times_.end()), times_.end());
   }
   [[nodiscard]] std::int64_t read(std::int64_t previous, Bytes& column) const {
     const std::uint64_t value = column.number();
@@ -191,6 +190,17 @@ void read_stories(Bytes& in, std::uint64_t rows, UnpackedChunk& chunk, const Poo
 }
 
 }  // namespace
+
+std::vector<unsigned> link_masks(const nlohmann::json& dictionaries) {
+  std::vector<unsigned> masks;
+  for (const auto& shape : dictionaries["shapes"]) {
+    unsigned mask = 0;
+    for (std::size_t link = 0; link < tracer::kLinks; ++link)
+      mask |= static_cast<unsigned>(shape["by"][link] != 0) << link;
+    masks.push_back(mask);
+  }
+  return masks;
+}
 
 UnpackedChunk unpack_hot(const std::string& bytes, const std::vector<unsigned>& link_masks) {
   Bytes in(bytes);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct UnpackedChunk {
   std::vector<viewer::PackedStory> stories;
 };
 
-// `link_masks`: of each shape a bit for every link that is there.
+// Of each of a timeline's shapes a bit for every link that is there.
+[[nodiscard]] std::vector<unsigned> link_masks(const nlohmann::json& dictionaries);
 [[nodiscard]] UnpackedChunk unpack_hot(const std::string& bytes, const std::vector<unsigned>& link_masks);
 // The raw fields of the exits, in their order.
 [[nodiscard]] std::vector<trl_exit_cycle> unpack_cold(const std::string& bytes,

@@ -6,8 +6,7 @@ namespace trapline::viewer {
 
 void TimePool::settle() {
   std::ranges::sort(times_);
-  const auto [first, last] = std::ranges::unique(times_);
-  times_.erase(first, last);
+  times_.erase(std::unique(times_.begin(), times_.end()), times_.end());
 }
 
 void TimeReferences::write(std::int64_t previous_ns, std::int64_t at_ns, ByteColumn& column) {

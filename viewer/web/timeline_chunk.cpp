@@ -85,10 +85,11 @@ std::string pack_isrs(std::span<const PackedIsr> isrs, TimePool& pool) {
 // States touch, so each is its end. What lies between two that do not is kNotHere.
 std::string pack_states(std::span<const PackedState> states, const TimePool& pool, std::uint64_t& rows) {
   std::array<ByteColumn, 3> columns;
-  auto& [first, code, end] = columns;
+  ByteColumn& code = columns[1];
+  ByteColumn& end = columns[2];
   TimeReferences reference(pool);
   PackedTime previous = states.empty() ? 0 : states.front().begin;
-  first.distance(previous);
+  columns[0].distance(previous);
   const auto until = [&](PackedTime at, std::uint64_t state) {
     code.number(state);
     reference.write(previous, at, end);

@@ -43,17 +43,6 @@ class Page : public testing::Test {
   std::optional<recording::RecordingReader> reader_;
 };
 
-std::vector<unsigned> link_masks(const json& dictionaries) {
-  std::vector<unsigned> masks;
-  for (const json& shape : dictionaries["shapes"]) {
-    unsigned mask = 0;
-    for (std::size_t link = 0; link < tracer::kLinks; ++link)
-      mask |= static_cast<unsigned>(shape["by"][link] != 0) << link;
-    masks.push_back(mask);
-  }
-  return masks;
-}
-
 // All chunks of a vCPU, one after the other.
 struct Unpacked {
   UnpackedChunk rows;
@@ -63,7 +52,7 @@ struct Unpacked {
 std::map<std::uint64_t, Unpacked> unpack(const trapline::test::PageElements& elements,
                                          const json& dictionaries) {
   std::map<std::uint64_t, Unpacked> vcpus;
-  const auto masks = link_masks(dictionaries);
+  const auto masks = trapline::test::link_masks(dictionaries);
   for (std::size_t i = 0; i < elements.hot.size(); ++i) {
     const auto chunk = trapline::test::unpack_hot(elements.hot[i], masks);
     std::vector<std::uint32_t> kinds;
