@@ -37,7 +37,8 @@ struct trl_open_cycle_carrier {
 #define TRL_VMS 8192
 #define TRL_VCPUS 16384
 #define TRL_NO_VM 0xffff
-/* The vCPU of the recorder's own process, with which it measures what the probes cost before it records others. */
+/* The vCPU of the recorder's own process, with which it measures what the probes cost before it records
+ * others. */
 #define TRL_CALIBRATION 0xfffe
 
 /*

@@ -12,6 +12,15 @@
 extern void* bpf_rdonly_cast(const void* object, __u32 btf_id) __ksym __weak;
 
 const volatile trl_u32 have_rdonly_cast; /* a truth value; user space's header of this object has no bool */
+/*
+ * The probes are compiled twice: an object that so much as mentions a kfunc that the kernel lacks makes
+ * libbpf (1.1) look into the modules' BTF for it, which takes CAP_SYS_ADMIN.
+ */
+#ifdef TRAPLINE_COPIES_ONLY
+#define PLAIN_LOADS 0
+#else
+#define PLAIN_LOADS have_rdonly_cast
+#endif
 /* BTF id of struct timespec64 in vmlinux, which stands for "two 64-bit words" (include/linux/time64.h):
  * bpf_rdonly_cast() takes types of vmlinux only. */
 const volatile trl_u32 timespec64_btf_id;
@@ -23,7 +32,7 @@ struct two_words {
 
 #define OFFSET_OF(type, field) __builtin_preserve_field_info(((type*)0)->field, 0 /* byte offset */)
 
-/* The two 64-bit words at a kernel address; only where have_rdonly_cast. */
+/* The two 64-bit words at a kernel address; only with PLAIN_LOADS. */
 static __always_inline const struct two_words* words_at(u64 address) {
   return bpf_rdonly_cast((const void*)address, timespec64_btf_id);
 }
@@ -32,7 +41,7 @@ static __always_inline const struct two_words* words_at(u64 address) {
 static __always_inline u64 word_at(u64 address) {
   u64 word = 0;
 
-  if (have_rdonly_cast) return words_at(address)->first;
+  if (PLAIN_LOADS) return words_at(address)->first;
   bpf_probe_read_kernel(&word, sizeof(word), (const void*)address);
   return word;
 }

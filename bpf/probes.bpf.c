@@ -8,9 +8,9 @@
  * bench/). VMX has no such place: vmx.h. Of the programs for kvm_exit and kvm_entry the recorder loads those
  * of the machine's kind.
  *
- * All are plain raw tracepoints, which take the same rights wherever KVM is a module; tp_btf programs on a module's
- * tracepoints need CAP_SYS_ADMIN, for libbpf to find its BTF. They cost the same. Pointers are numbers here, and the
- * recorder checks by BTF that the arguments are what they are taken for.
+ * All are plain raw tracepoints, which take the same rights wherever KVM is a module; tp_btf programs on a
+ * module's tracepoints need CAP_SYS_ADMIN, for libbpf to find its BTF. They cost the same. Pointers are
+ * numbers here, and the recorder checks by BTF that the arguments are what they are taken for.
  */
 #include "kernel_types.h"
 #define __VMLINUX_H__
@@ -151,7 +151,8 @@ static __always_inline struct trl_exit_cycle* cycle_reserve(struct trl_ring_cont
   return 0;
 }
 
-/* Exits that are recorded: a bit for each reason, and those that took this long at least; all of them unless this is on. */
+/* Exits that are recorded: a bit for each reason, and those that took this long at least; all of them unless
+ * this is on. */
 const volatile trl_u32 filter_exits;
 const volatile trl_u64 wanted_reasons[TRL_FILTER_REASONS / 64];
 const volatile trl_u64 wanted_from_ns;
@@ -212,7 +213,7 @@ int BPF_PROG(on_svm_entry, u64 vcpu) {
   if (!control) return 0;
   cycle = cycle_reserve(control, cpu);
   if (cycle) {
-    if (have_rdonly_cast)
+    if (PLAIN_LOADS)
       vmcb_read_cast(cycle, vcpu);
     else
       vmcb_read_copy(cycle, vcpu);
@@ -272,7 +273,7 @@ int BPF_PROG(on_vmx_entry, u64 vcpu) {
   cycle = cycle_reserve(control, cpu);
   if (cycle) {
     if (!vmx_complete) {
-      if (have_rdonly_cast)
+      if (PLAIN_LOADS)
         vmx_read_cast(slot, vcpu);
       else
         vmx_read_copy(slot, vcpu);
@@ -308,8 +309,8 @@ int BPF_PROG(on_vmx_fast_mmio, u64 gpa) {
 }
 
 /*
- * Run by the recorder (BPF_PROG_TEST_RUN) when it stops, for TRL_SLOTS_AT_ONCE slots from `first` on: nothing else tells of a
- * cycle that is still open.
+ * Run by the recorder (BPF_PROG_TEST_RUN) when it stops, for TRL_SLOTS_AT_ONCE slots from `first` on: nothing
+ * else tells of a cycle that is still open.
  */
 SEC("raw_tp")
 int BPF_PROG(flush_open_cycles, u64 first) {
@@ -366,7 +367,8 @@ int BPF_PROG(on_fork, u64 parent, u64 child) {
   u32 made = BPF_CORE_READ((struct task_struct*)child, tgid);
   u32 one = 1;
 
-  if (from != made && bpf_map_lookup_elem(&processes, &from)) bpf_map_update_elem(&processes, &made, &one, BPF_ANY);
+  if (from != made && bpf_map_lookup_elem(&processes, &from))
+    bpf_map_update_elem(&processes, &made, &one, BPF_ANY);
   return 0;
 }
 
@@ -403,11 +405,18 @@ static __always_inline void count_unattributed(void) {
   if (control) __sync_fetch_and_add(&control->unattributed, 1);
 }
 
-/* Of which VM an interrupt is that the current thread raises; TRL_NO_VM: of none that is recorded, or nothing tells. */
+/* Of which VM an interrupt is that the current thread raises; TRL_NO_VM: of none that is recorded, or nothing
+ * tells. */
 static __always_inline u32 vm_of_interrupt(const struct slot* slot) {
   u64 kvm = raised_for(slot);
 
   if (kvm) return vm_number(kvm);
+  if (!functions_followed) {
+    u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    u32* of_process = bpf_map_lookup_elem(&vm_of_process, &tgid);
+
+    if (of_process && *of_process != TRL_NO_VM) return *of_process;
+  }
   /* In a thread of our own VMM it is our own, wherever KVM's functions could not be probed. */
   if (selection == TRL_SELECT_OWN && bpf_get_current_pid_tgid() >> 32 == own_tgid) return 0;
   if (vms_numbered) count_unattributed();
@@ -419,7 +428,8 @@ int BPF_PROG(on_set_irq, u32 gsi, int level, int source) {
   struct slot* slot = slot_find(bpf_get_current_task());
 
   if (vm_of_interrupt(slot) != TRL_NO_VM)
-    emit(TRL_SET_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), source, gsi, (u64)level);
+    emit(TRL_SET_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), source, gsi,
+         (u64)level);
   return 0;
 }
 
@@ -428,7 +438,8 @@ int BPF_PROG(on_msi_set_irq, u64 address, u64 data) {
   struct slot* slot = slot_find(bpf_get_current_task());
 
   if (vm_of_interrupt(slot) != TRL_NO_VM)
-    emit(TRL_MSI_SET_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), 0, address, data);
+    emit(TRL_MSI_SET_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), 0, address,
+         data);
   return 0;
 }
 
@@ -441,7 +452,8 @@ static __always_inline void emit_accepted(u32 vcpu_id, u64 vector, u64 modes) {
   if (vm == TRL_NO_VM || !vcpu_is_wanted(vcpu_id)) return;
   number = vcpu_number(vm, vcpu_id, 0);
   if (number == TRL_NO_VCPU) return;
-  emit(TRL_ACCEPT_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), number, vector, modes);
+  emit(TRL_ACCEPT_IRQ, slot ? slot->number : TRL_NO_VCPU, (u32)bpf_get_current_pid_tgid(), number, vector,
+       modes);
 }
 
 SEC("raw_tp/kvm_apic_accept_irq")

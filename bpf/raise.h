@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * For which VM a thread raises an interrupt. The tracepoints kvm_set_irq, kvm_msi_set_irq and kvm_apic_accept_irq name no VM, and
- * vhost's threads, workers of irqfds and hard interrupts raise for any; but KVM's functions around them are told a struct
- * kvm. They are followed from their first instruction to their return: by fentry and fexit where the recorder may (they are cheap,
- * and need CAP_SYS_ADMIN where KVM is a module), else by kprobes.
+ * For which VM a thread raises an interrupt. The tracepoints kvm_set_irq, kvm_msi_set_irq and
+ * kvm_apic_accept_irq name no VM, and vhost's threads, workers of irqfds and hard interrupts raise for any;
+ * but KVM's functions around them are told a struct kvm. They are followed from their first instruction to
+ * their return: by fentry and fexit where the recorder may (they are cheap, and need CAP_SYS_ADMIN where KVM
+ * is a module), else by kprobes: those of fprobe ("kprobe.multi"), because the others go through
+ * perf_event_open(2), which Debian's kernels keep for CAP_SYS_ADMIN. Where neither can be had, a thread of a
+ * process that runs one VM raises for that VM, and of others nothing tells.
  */
 #ifndef TRAPLINE_BPF_RAISE_H
 #define TRAPLINE_BPF_RAISE_H
@@ -31,14 +34,14 @@ static __always_inline int raise_ends(void) {
   return 0;
 }
 
-#define FOLLOW(function, kvm_argument, ...)                        \
-  SEC("fentry/" #function)                                         \
-  int BPF_PROG(on_##function##_begins, __VA_ARGS__) {              \
-    return raise_begins((u64)(kvm_argument));                      \
-  }                                                                \
-  SEC("fexit/" #function)                                          \
-  int BPF_PROG(on_##function##_ends) {                             \
-    return raise_ends();                                           \
+#define FOLLOW(function, kvm_argument, ...)           \
+  SEC("fentry/" #function)                            \
+  int BPF_PROG(on_##function##_begins, __VA_ARGS__) { \
+    return raise_begins((u64)(kvm_argument));         \
+  }                                                   \
+  SEC("fexit/" #function)                             \
+  int BPF_PROG(on_##function##_ends) {                \
+    return raise_ends();                              \
   }
 /* virt/kvm/irqchip.c, arch/x86/kvm/irq_comm.c (irq.c since 6.16) */
 FOLLOW(kvm_set_irq, kvm, void* kvm)
@@ -46,16 +49,16 @@ FOLLOW(kvm_set_msi, kvm, void* entry, void* kvm)
 FOLLOW(kvm_arch_set_irq_inatomic, kvm, void* entry, void* kvm)
 #undef FOLLOW
 
-/* The same by kprobes: struct kvm is a function's first argument, or its second. */
-SEC("kprobe")
+/* The same by fprobe: struct kvm is a function's first argument, or its second. */
+SEC("kprobe.multi")
 int on_raise_for_first(struct pt_regs* registers) {
   return raise_begins(registers->di);
 }
-SEC("kprobe")
+SEC("kprobe.multi")
 int on_raise_for_second(struct pt_regs* registers) {
   return raise_begins(registers->si);
 }
-SEC("kretprobe")
+SEC("kretprobe.multi")
 int on_raise_ends(struct pt_regs* registers) {
   return raise_ends();
 }
@@ -69,8 +72,8 @@ SEC("fentry/kvm_arch_destroy_vm")
 int BPF_PROG(on_vm_ends, void* kvm) {
   return vm_ends((u64)kvm);
 }
-SEC("kprobe")
-int on_vm_ends_by_kprobe(struct pt_regs* registers) {
+SEC("kprobe.multi")
+int on_vm_ends_by_fprobe(struct pt_regs* registers) {
   return vm_ends(registers->di);
 }
 

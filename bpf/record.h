@@ -25,17 +25,17 @@ enum trl_event_id {
   TRL_EXIT_CYCLE = 1, /* struct trl_exit_cycle: one VM exit and the entry that ended it */
   TRL_CYCLE_OPEN =
       2, /* struct trl_exit_cycle: its thread left the CPU, or recording stopped, inside the cycle */
-  TRL_SET_IRQ = 3,     /* struct trl_kvm_event, each from here: kvm_set_irq */
-  TRL_MSI_SET_IRQ = 4, /* kvm_msi_set_irq */
-  TRL_ACCEPT_IRQ = 5,  /* kvm_apic_accept_irq, kvm_apicv_accept_irq */
-  TRL_EOI = 6,         /* kvm_eoi */
-  TRL_PV_EOI = 7,      /* kvm_pv_eoi */
-  TRL_WAKEUP = 8,      /* kvm_vcpu_wakeup */
-  TRL_HALT_POLL = 9,   /* kvm_halt_poll_ns */
-  TRL_SCHED_OUT = 10,  /* sched_switch away from a vCPU thread */
-  TRL_SCHED_IN = 11,   /* sched_switch to a vCPU thread */
-  TRL_WAKING = 12,     /* sched_waking of a vCPU thread */
-  TRL_TSC_OFFSET = 13, /* kvm_write_tsc_offset */
+  TRL_SET_IRQ = 3,      /* struct trl_kvm_event, each from here: kvm_set_irq */
+  TRL_MSI_SET_IRQ = 4,  /* kvm_msi_set_irq */
+  TRL_ACCEPT_IRQ = 5,   /* kvm_apic_accept_irq, kvm_apicv_accept_irq */
+  TRL_EOI = 6,          /* kvm_eoi */
+  TRL_PV_EOI = 7,       /* kvm_pv_eoi */
+  TRL_WAKEUP = 8,       /* kvm_vcpu_wakeup */
+  TRL_HALT_POLL = 9,    /* kvm_halt_poll_ns */
+  TRL_SCHED_OUT = 10,   /* sched_switch away from a vCPU thread */
+  TRL_SCHED_IN = 11,    /* sched_switch to a vCPU thread */
+  TRL_WAKING = 12,      /* sched_waking of a vCPU thread */
+  TRL_TSC_OFFSET = 13,  /* kvm_write_tsc_offset */
   TRL_RUN_ENTERED = 14, /* kvm_fpu load: KVM_RUN was called again, the stay in user space is over */
   TRL_VCPU_ENDED = 15,  /* the thread that ran the vCPU ended */
 };
@@ -60,7 +60,7 @@ struct trl_record_head {
   /* Number of the vCPU in this recording (of our own VMM: KVM's vcpu_id), or TRL_NO_VCPU: the thread is not
    * a vCPU thread. */
   trl_u16 vcpu;
-  trl_u32 tid;          /* the thread, as the initial PID namespace numbers it */
+  trl_u32 tid; /* the thread, as the initial PID namespace numbers it */
 };
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the probes remember of each thread that runs vCPUs or raises interrupts. vCPU threads migrate, so the state belongs to
- * the task: a table in .bss, keyed by the task's address (47 instructions an exit, where task storage takes 269).
- * Task structs are reused: a slot is freed when its thread ends.
+ * What the probes remember of each thread that runs vCPUs or raises interrupts. vCPU threads migrate, so the
+ * state belongs to the task: a table in .bss, keyed by the task's address (47 instructions an exit, where
+ * task storage takes 269). Task structs are reused: a slot is freed when its thread ends.
  */
 #ifndef TRAPLINE_BPF_SLOT_H
 #define TRAPLINE_BPF_SLOT_H
@@ -22,7 +22,7 @@ struct slot {
   u64 kvm;          /* of that vCPU */
   u32 bound_at;     /* vms_ended when it was looked up whose vCPU that is */
   u32 tid;
-  u16 number;  /* of the vCPU in the recording; TRL_NO_VCPU: it runs none */
+  u16 number; /* of the vCPU in the recording; TRL_NO_VCPU: it runs none */
   u16 user_reason;
   u8 foreign;   /* runs no vCPU that is being recorded */
   u8 open_told; /* this cycle's TRL_CYCLE_OPEN is out */
@@ -32,10 +32,10 @@ struct slot {
   u64 qualification;
   u64 gpa; /* guest-physical address that the exit was about; 0: none was seen */
   u32 reason;
-  u32 vectoring; /* IDT-vectoring information */
-  u32 intr_info; /* interruption information */
-  u32 rax;       /* at the exit, its low 32 bits */
-  u64 raises; /* how many of the next are in use */
+  u32 vectoring;              /* IDT-vectoring information */
+  u32 intr_info;              /* interruption information */
+  u32 rax;                    /* at the exit, its low 32 bits */
+  u64 raises;                 /* how many of the next are in use */
   u64 raising[RAISES_NESTED]; /* the struct kvm for which the thread raises an interrupt, the latest last */
 };
 

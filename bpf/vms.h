@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which VMs and vCPUs there are, and which of them are recorded. KVM knows a VM by the address of its struct kvm; records
- * carry a small number, because addresses are used again.
+ * Which VMs and vCPUs there are, and which of them are recorded. KVM knows a VM by the address of its struct
+ * kvm; records carry a small number, because addresses are used again.
  */
 #ifndef TRAPLINE_BPF_VMS_H
 #define TRAPLINE_BPF_VMS_H
@@ -17,7 +17,8 @@ const volatile trl_u32 own_tgid;
 const volatile trl_u32 filter_vcpus;
 const volatile trl_u64 wanted_vcpus[TRL_FILTER_VCPUS / 64];
 
-/* TRL_SELECT_PROCESSES: by tgid. The recorder puts some in, and on_fork() their children where it is loaded. */
+/* TRL_SELECT_PROCESSES: by tgid. The recorder puts some in, and on_fork() their children where it is loaded.
+ */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 4096);
@@ -49,6 +50,9 @@ trl_u32 vms_ended;
 /* VMs and vCPUs that got no number any more: nothing of them is recorded. */
 trl_u64 without_number;
 
+/* A truth value: KVM's functions are followed that know of which VM an interrupt is (raise.h). */
+trl_u32 functions_followed;
+
 struct living_vm {
   u32 number;
   u32 tgid;
@@ -61,6 +65,14 @@ struct {
   __type(key, u64);
   __type(value, struct living_vm);
 } living_vms SEC(".maps");
+
+/* The VM of each process that had but one, by tgid; TRL_NO_VM: it had more. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, TRL_VMS);
+  __type(key, u32);
+  __type(value, u32);
+} vm_of_process SEC(".maps");
 
 /* Numbers of vCPUs, by their VM's number << 32 | vcpu_id. */
 struct {
@@ -109,13 +121,20 @@ static __noinline u32 vm_number_made(u64 kvm) {
   vm->tgid = tgid;
   vm->unused = 0;
   bpf_probe_read_kernel(vm->comm, sizeof(vm->comm), &leader->comm);
-  if (bpf_map_update_elem(&living_vms, &kvm, &made, BPF_NOEXIST)) vm->unused = 1;
+  if (bpf_map_update_elem(&living_vms, &kvm, &made, BPF_NOEXIST)) {
+    vm->unused = 1;
+  } else if (bpf_map_update_elem(&vm_of_process, &tgid, &made.number, BPF_NOEXIST)) {
+    u32 several = TRL_NO_VM;
+
+    bpf_map_update_elem(&vm_of_process, &tgid, &several, BPF_ANY);
+  }
   barrier();
   vm->seen_ns = bpf_ktime_get_ns();
   return vm_number(kvm);
 }
 
-/* A vCPU's number in the recording. `tid`: the thread that runs it, 0: not this one. TRL_NO_VCPU: there is none left. */
+/* A vCPU's number in the recording. `tid`: the thread that runs it, 0: not this one. TRL_NO_VCPU: there is
+ * none left. */
 static __noinline u32 vcpu_number(u32 vm, u32 vcpu_id, u32 tid) {
   u64 key = (u64)vm << 32 | vcpu_id;
   u32* known;

@@ -28,12 +28,12 @@ std::string_view follow_name(tracer::FollowBy by) {
   switch (by) {
     case tracer::FollowBy::fentry:
       return "fentry";
-    case tracer::FollowBy::kprobe:
-      return "kprobes";
+    case tracer::FollowBy::fprobe:
+      return "fprobe";
     case tracer::FollowBy::nothing:
       break;
   }
-  return "interrupts not followed";
+  return "interrupts by process";
 }
 
 }  // namespace
@@ -62,8 +62,8 @@ Result<AttachedProbes> attach_probes(const vmm::Kvm* kvm, const ProbeOptions& op
   }
   auto info = describe_this_machine();
   info.isa = kernel.isa;
-  info.mode = fmt::format("{}, {}, {}", tracer::probe_mode_name(mode), kernel.rdonly_cast ? "plain loads" : "copies",
-                          follow_name(kernel.follow_by()));
+  info.mode = fmt::format("{}, {}, {}", tracer::probe_mode_name(mode),
+                          kernel.rdonly_cast ? "plain loads" : "copies", follow_name(recorder.followed_by()));
   return AttachedProbes{std::move(recorder), cost, std::move(info)};
 }
 

@@ -24,12 +24,13 @@ struct AttachedProbes {
   recording::RecordingInfo info;  // of this machine and this recorder; path and command are not set
 };
 
-// Checks that this machine can record, and attaches. With `kvm` it measures what an exit of a guest of ours costs more than
-// without the probes. Writes nothing.
+// Checks that this machine can record, and attaches. With `kvm` it measures what an exit of a guest of ours
+// costs more than without the probes. Writes nothing.
 [[nodiscard]] Result<AttachedProbes> attach_probes(const vmm::Kvm* kvm, const ProbeOptions& options);
 
-// The last facts of a recording: losses that no stream's own packets tell, and its end. The recorder has finished.
-[[nodiscard]] Status finish_recording(recording::RecordingWriter& writer, const tracer::Recorder& recorder, HostNs at,
-                                      recording::EndReason reason);
+// The last facts of a recording: losses that no stream's own packets tell, and its end. The recorder has
+// finished.
+[[nodiscard]] Status finish_recording(recording::RecordingWriter& writer, const tracer::Recorder& recorder,
+                                      HostNs at, recording::EndReason reason);
 
 }  // namespace trapline::cli

@@ -112,14 +112,32 @@ Check check_tracepoints(const tracer::KernelSupport& kernel) {
           "load the kvm modules; use a kernel with tracepoints"};
 }
 
+// What each set of rights gets: all of it, or the recording of what one may see.
 Check check_rights(const tracer::KernelSupport& kernel) {
-  if (kernel.cap_bpf && kernel.cap_perfmon && kernel.cap_sys_admin) {
-    return {"rights", Finding::good, "CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN", {}};
+  if (!kernel.cap_bpf || !kernel.cap_perfmon) {
+    return {"rights", Finding::bad,
+            fmt::format("to load probes:{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
+                        kernel.cap_perfmon ? "" : " CAP_PERFMON"),
+            "run as root (sudo), give the program the two (setcap cap_bpf,cap_perfmon=ep), or record "
+            "nothing: --no-trace"};
   }
-  return {"rights", Finding::bad,
-          fmt::format("to load probes:{}{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
-                      kernel.cap_perfmon ? "" : " CAP_PERFMON", kernel.cap_sys_admin ? "" : " CAP_SYS_ADMIN"),
-          "run as root (sudo), or without recording: --no-trace"};
+  if (kernel.cap_sys_admin) {
+    return {"rights",
+            Finding::good,
+            "all: record gives every capability up once the probes are attached, before it reads the first "
+            "record",
+            {}};
+  }
+  return {"rights",
+          Finding::note,
+          fmt::format("CAP_BPF and CAP_PERFMON alone{}: the same probes; interrupts are followed by {}; "
+                      "--list and --vm see {}",
+                      kernel.cap_sys_ptrace ? " with CAP_SYS_PTRACE" : "",
+                      kernel.follow_by() == tracer::FollowBy::fprobe
+                          ? "fprobe where the kernel finds KVM's functions"
+                          : "the process that raises them",
+                      kernel.cap_sys_ptrace ? "everybody's VMs" : "one's own VMs only"),
+          {}};
 }
 
 Check check_lockdown(const tracer::KernelSupport& kernel) {

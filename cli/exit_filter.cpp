@@ -29,8 +29,8 @@ template <typename Table, typename Number>
 Result<std::uint32_t> code_of(const std::string& reason, const Table& table, Number number) {
   if (const auto given = number_in(reason)) {
     if (*given < TRL_FILTER_REASONS) return *given;
-    return fail(fmt::format("--reason {}: no exit reason is that high", reason), "give a number below 2048, or a name",
-                ExitStatus::wrong_usage);
+    return fail(fmt::format("--reason {}: no exit reason is that high", reason),
+                "give a number below 2048, or a name", ExitStatus::wrong_usage);
   }
   std::string names;
   for (const auto& row : table) {
@@ -52,9 +52,11 @@ void add_filter_options(CLI::App& app, FilterArguments& arguments) {
   app.add_option("--vcpu", arguments.vcpus, "Record these vCPUs only, by KVM's vcpu_id")
       ->delimiter(',')
       ->check(CLI::Range(0u, unsigned{TRL_FILTER_VCPUS - 1}));
-  app.add_option("--reason", arguments.reasons, "Record exits of these reasons only, by the names that the report prints")
+  app.add_option("--reason", arguments.reasons,
+                 "Record exits of these reasons only, by the names that the report prints")
       ->delimiter(',');
-  app.add_option("--min-duration", arguments.min_duration, "Record exits only that took this long at least: 10us, 1.5ms");
+  app.add_option("--min-duration", arguments.min_duration,
+                 "Record exits only that took this long at least: 10us, 1.5ms");
 }
 
 Result<tracer::ExitFilter> filter_from(const FilterArguments& arguments, recording::Isa isa) {
@@ -74,7 +76,8 @@ Result<tracer::ExitFilter> filter_from(const FilterArguments& arguments, recordi
 std::string filter_text(const FilterArguments& arguments) {
   std::vector<std::string> parts;
   if (!arguments.vcpus.empty()) parts.push_back(fmt::format("vcpu {}", fmt::join(arguments.vcpus, ",")));
-  if (!arguments.reasons.empty()) parts.push_back(fmt::format("reason {}", fmt::join(arguments.reasons, ",")));
+  if (!arguments.reasons.empty())
+    parts.push_back(fmt::format("reason {}", fmt::join(arguments.reasons, ",")));
   if (!arguments.min_duration.empty()) parts.push_back(fmt::format("at least {}", arguments.min_duration));
   return fmt::format("{}", fmt::join(parts, "; "));
 }

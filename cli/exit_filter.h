@@ -20,7 +20,8 @@ struct FilterArguments {
 
 void add_filter_options(CLI::App& app, FilterArguments& arguments);
 
-// What the probes are told; the error names a reason that this kind of processor does not have, and those that it has.
+// What the probes are told; the error names a reason that this kind of processor does not have, and those
+// that it has.
 [[nodiscard]] Result<tracer::ExitFilter> filter_from(const FilterArguments& arguments, recording::Isa isa);
 
 // In words, for the recording; empty: nothing is filtered.

@@ -59,7 +59,8 @@ Status HeldCommand::let_go() {
     got = ::read(complaints_.get(), &error, sizeof error);
   while (got < 0 && errno == EINTR);
   complaints_.reset();
-  if (got == sizeof error) return fail(system_error("execute", name_, error, "give a command that is in PATH, or its path"));
+  if (got == sizeof error)
+    return fail(system_error("execute", name_, error, "give a command that is in PATH, or its path"));
   return {};
 }
 

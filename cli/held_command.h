@@ -12,8 +12,8 @@
 
 namespace trapline::cli {
 
-// It keeps the rights and the streams of this process as they are at hold(). One that was never let go does not begin at
-// all. Of one that was let go, the owner waits for the end or leaves it running.
+// It keeps the rights and the streams of this process as they are at hold(). One that was never let go does
+// not begin at all. Of one that was let go, the owner waits for the end or leaves it running.
 class HeldCommand {
  public:
   static Result<HeldCommand> hold(const std::vector<std::string>& words);

@@ -21,8 +21,9 @@ void add_ring_option(CLI::App& app, std::uint32_t& ring_records) {
 }
 
 void add_light_option(CLI::App& app, bool& light) {
-  app.add_flag("--light", light,
-               "On VMX: probes that cost less, and cannot tell the RIP of exits (on SVM there is one kind only)");
+  app.add_flag(
+      "--light", light,
+      "On VMX: probes that cost less, and cannot tell the RIP of exits (on SVM there is one kind only)");
 }
 
 void add_no_probe_cost_option(CLI::App& app, bool& no_probe_cost) {

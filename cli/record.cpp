@@ -54,8 +54,8 @@ struct Until {
   HeldCommand* command = nullptr;
 };
 
-// How long to sleep before the rings are looked at again. The fullest may be full before that only if exits come twenty times
-// as fast as ever seen: 32,768 places, and a million exits a second take 32 ms.
+// How long to sleep before the rings are looked at again. The fullest may be full before that only if exits
+// come twenty times as fast as ever seen: 32,768 places, and a million exits a second take 32 ms.
 milliseconds pause_after(double fill, milliseconds last) {
   if (fill > 0.25) return milliseconds{0};
   if (fill > 0.05) return milliseconds{2};
@@ -65,7 +65,8 @@ milliseconds pause_after(double fill, milliseconds last) {
 // One line on a terminal that is written over each second.
 class Progress {
  public:
-  Progress() : shown_(::isatty(STDERR_FILENO) != 0), began_(Clock::now()), next_(began_ + std::chrono::seconds(1)) {}
+  Progress()
+      : shown_(::isatty(STDERR_FILENO) != 0), began_(Clock::now()), next_(began_ + std::chrono::seconds(1)) {}
   ~Progress() {
     if (printed_) fmt::print(stderr, "\r\x1b[K");
   }
@@ -77,9 +78,10 @@ class Progress {
     next_ += std::chrono::seconds(1);
     printed_ = true;
     const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
-    fmt::print(stderr, "\r\x1b[K{:.0f} s: {} VMs, {} vCPUs, {:.1f} MB written, {} records lost; Ctrl-C ends it", seconds,
-               recorder.vms_seen(), recorder.vcpus_seen(), static_cast<double>(writer.bytes_written()) / 1e6,
-               recorder.losses().records());
+    fmt::print(stderr,
+               "\r\x1b[K{:.0f} s: {} VMs, {} vCPUs, {:.1f} MB written, {} records lost; Ctrl-C ends it",
+               seconds, recorder.vms_seen(), recorder.vcpus_seen(),
+               static_cast<double>(writer.bytes_written()) / 1e6, recorder.losses().records());
   }
 
  private:
@@ -89,8 +91,8 @@ class Progress {
   Clock::time_point next_;
 };
 
-Result<recording::EndReason> record_until(AttachedProbes& probes, recording::RecordingWriter& writer, const Until& until,
-                                          const std::atomic<bool>& stop) {
+Result<recording::EndReason> record_until(AttachedProbes& probes, recording::RecordingWriter& writer,
+                                          const Until& until, const std::atomic<bool>& stop) {
   ClockSampler sampler(writer);
   TRAPLINE_TRY(sampler.begin());
   Progress progress;
@@ -125,7 +127,8 @@ struct Output {
   }
 };
 
-// Our own VMM measures what recording costs; where it cannot run, that is said, and the recording has no such figure.
+// Our own VMM measures what recording costs; where it cannot run, that is said, and the recording has no such
+// figure.
 std::optional<vmm::Kvm> kvm_to_measure_with(const Options& options) {
   if (options.no_probe_cost) return std::nullopt;
   auto kvm = vmm::Kvm::open();
@@ -142,7 +145,8 @@ void say_if_nothing_runs(const Options& options) {
              options.duration.empty() ? "" : " or --duration");
 }
 
-Result<Until> ends_of(const Options& options, const RecordTargets& targets, std::optional<HeldCommand>& command) {
+Result<Until> ends_of(const Options& options, const RecordTargets& targets,
+                      std::optional<HeldCommand>& command) {
   Until until;
   until.targets = &targets;
   until.command = command ? &*command : nullptr;
@@ -179,7 +183,8 @@ Result<ExitStatus> record(const Options& options) {
   probes.info.filter = filter_text(options.filter);
   probes.info.command_line = options.command_line;
   TRAPLINE_ASSIGN(output, Output::choose(options.folder));
-  TRAPLINE_ASSIGN(writer, recording::RecordingWriter::create(output.folder, probes.info, recording::IfExists::replace));
+  TRAPLINE_ASSIGN(
+      writer, recording::RecordingWriter::create(output.folder, probes.info, recording::IfExists::replace));
   if (probes.cost) TRAPLINE_TRY(writer.write(*probes.cost));
   say_if_nothing_runs(options);
 
@@ -225,7 +230,8 @@ Subcommand add_record(CLI::App& program) {
   app->add_flag("-q,--quiet", options->quiet, "Record only: do not print the report");
   app->add_flag("--json", options->json, "Print the report (or the list) as JSON");
   app->add_option("COMMAND", options->targets.command,
-                  "After --: a command to start; the VMs that it and its children open are recorded until it ends, and its "
+                  "After --: a command to start; the VMs that it and its children open are recorded until it "
+                  "ends, and its "
                   "exit status is ours");
   app->positionals_at_end();
   return {app, [options, app] {

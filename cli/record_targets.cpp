@@ -34,7 +34,8 @@ void print_as_json(const tracer::RunningVms& running) {
   for (const VmProcess& process : running.processes) {
     nlohmann::json vcpus = nlohmann::json::array();
     for (const auto& vcpu : process.vcpus)
-      vcpus.push_back({{"vcpu", vcpu.vcpu_id}, {"tid", vcpu.tid == 0 ? nlohmann::json() : nlohmann::json(vcpu.tid)}});
+      vcpus.push_back(
+          {{"vcpu", vcpu.vcpu_id}, {"tid", vcpu.tid == 0 ? nlohmann::json() : nlohmann::json(vcpu.tid)}});
     rows.push_back({{"pid", process.pid},
                     {"name", process.name.text},
                     {"named_by", recording::vm_named_by(process.name.by)},
@@ -52,12 +53,13 @@ void print_as_json(const tracer::RunningVms& running) {
 Result<RecordTargets> RecordTargets::find(const TargetArguments& arguments) {
   const bool named = !arguments.pids.empty() || !arguments.names.empty();
   if (!named && !arguments.all && arguments.command.empty()) {
-    return fail("nothing says which VMs to record", "give -p PID, --vm NAME, --all, or -- COMMAND; --list shows what runs",
+    return fail("nothing says which VMs to record",
+                "give -p PID, --vm NAME, --all, or -- COMMAND; --list shows what runs",
                 ExitStatus::wrong_usage);
   }
   if (named && (arguments.all || !arguments.command.empty())) {
-    return fail("-p and --vm name single VMs; --all and -- COMMAND take in others too", "give one or the other",
-                ExitStatus::wrong_usage);
+    return fail("-p and --vm name single VMs; --all and -- COMMAND take in others too",
+                "give one or the other", ExitStatus::wrong_usage);
   }
   RecordTargets targets;
   targets.scope_ = arguments.all ? Scope::all : named ? Scope::processes : Scope::processes_and_children;
@@ -111,8 +113,8 @@ Status print_running_vms(bool json) {
   }
   fmt::print("{}", table.empty() ? "no VM runs on this host\n" : table.text("VMs of this host"));
   if (running.not_permitted != 0) {
-    fmt::print("{} of {} processes could not be looked at: that takes root or CAP_SYS_PTRACE\n", running.not_permitted,
-               running.processes_seen);
+    fmt::print("{} of {} processes could not be looked at: that takes root or CAP_SYS_PTRACE\n",
+               running.not_permitted, running.processes_seen);
   }
   return {};
 }

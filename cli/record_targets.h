@@ -22,8 +22,8 @@ struct TargetArguments {
 
 class RecordTargets {
  public:
-  // Looks the processes up; the error says what was looked for (ExitStatus::machine_lacks), or that nothing or too much was
-  // asked for (wrong_usage).
+  // Looks the processes up; the error says what was looked for (ExitStatus::machine_lacks), or that nothing
+  // or too much was asked for (wrong_usage).
   static Result<RecordTargets> find(const TargetArguments& arguments);
 
   [[nodiscard]] tracer::RecorderOptions::Scope scope() const { return scope_; }

@@ -72,7 +72,7 @@ Result<RunOutcome> record_run(const vmm::Kvm& kvm, AttachedProbes& probes, RunTo
   TRAPLINE_TRY(observer.finish());
   TRAPLINE_TRY(probes.recorder.finish(writer));
   const HostNs now = tracer::take_clock_sample(1).ns;
-    TRAPLINE_TRY(write_counts(writer, now, outcome));
+  TRAPLINE_TRY(write_counts(writer, now, outcome));
   TRAPLINE_TRY(finish_recording(writer, probes.recorder, now, end_reason(outcome.end)));
   return outcome;
 }

@@ -2,6 +2,7 @@
 #
 #   $lab_cache/kernel-6.12        -> kernel-6.12.XXXXXX/  vmlinuz, modules/NN-name.ko in load order, version, wanted
 #   $lab_cache/kernel-6.12-cloud  -> the same for the Intel machine, with vmlinux, which is vmlinuz unpacked
+#   $lab_cache/kernel-6.12-guest  -> the same for guests of the AMD machine's KVM: see guest.sh
 #   $lab_cache/qemu               -> qemu.XXXXXX/         root/ (QEMU and all its libraries, unpacked), version
 #   $lab_cache/bochs-in-place       -> bochs-in-place.XXXXXX/  program, libraries/, plugins/, bios/, version
 #   $lab_cache/initramfs-VERSION-KEY.cpio
@@ -38,10 +39,10 @@ locate_cache() {
     fi
 }
 
-# cache_ensure CPU LINE REFRESH: everything that a machine with that processor and kernel line needs; REFRESH=1 fetches
-# it anew.
+# cache_ensure CPU LINE GUEST REFRESH: everything that a machine with that processor and kernel line needs, with GUEST=1 also
+# what its guests need; REFRESH=1 fetches it anew.
 cache_ensure() {
-    local cpu=$1 line=$2 refresh=$3 lock
+    local cpu=$1 line=$2 guest=$3 refresh=$4 lock
     exec {lock}>"$lab_cache/lock"
     if ! flock --nonblock "$lock"; then
         say "waiting for another lab that is filling the cache"
@@ -49,17 +50,20 @@ cache_ensure() {
     fi
     case $cpu in
     amd)
-        ensure_kernel "$line" '' "$amd_modules" "$refresh"
+        ensure_kernel "kernel-$line" "$line" '' "$amd_modules" "$refresh"
         ensure_qemu "$refresh"
         ensure_initramfs amd_tree "$lab_dir/init"
         ;;
     intel)
-        ensure_kernel "$line" -cloud "$intel_modules" "$refresh"
+        ensure_kernel "kernel-$line-cloud" "$line" -cloud "$intel_modules" "$refresh"
         ensure_bochs "$refresh"
         ensure_boot_sector
         ensure_initramfs intel_tree "$lab_dir"/intel/{init,collect,courier.c}
         ;;
     esac
+    if [[ $guest = 1 ]]; then
+        ensure_guest "$refresh"
+    fi
     write_versions
     exec {lock}>&-
 }
@@ -87,9 +91,9 @@ new_entry() {
     mktemp -d "$lab_cache/$name.XXXXXX"
 }
 
-# ensure_kernel LINE FLAVOUR MODULES REFRESH: FLAVOUR is empty or -cloud, which has fewer drivers and so boots faster.
+# ensure_kernel ENTRY LINE FLAVOUR MODULES REFRESH: FLAVOUR is empty or -cloud, which has fewer drivers and so boots faster.
 ensure_kernel() {
-    local line=$1 flavour=$2 modules=$3 refresh=$4 entry=kernel-$1$2
+    local entry=$1 line=$2 flavour=$3 modules=$4 refresh=$5
     if [[ $refresh = 1 || $(cat "$lab_cache/$entry/wanted" 2>/dev/null) != "$modules" ]]; then
         say "fetching Debian's Linux $line${flavour/-/, } (once)"
         local folder

@@ -114,7 +114,7 @@ void add_cycle(Streams& streams, const Place& place, std::uint16_t id, Bytes& by
 }
 
 void add_kvm_event(Streams& streams, const Place& place, Bytes& bytes) {
-  constexpr std::uint8_t kIds = TRL_TSC_OFFSET - TRL_SET_IRQ + 1;
+  constexpr std::uint8_t kIds = TRL_VCPU_ENDED - TRL_SET_IRQ + 1;
   trl_kvm_event event{};
   event.head = place.head(static_cast<std::uint16_t>(TRL_SET_IRQ + bytes.take<std::uint8_t>() % kIds));
   event.arg32 = bytes.take<std::uint16_t>();

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -34,24 +33,14 @@ CommandResult run_until(const std::string& recording, int signal) {
                   options);
 }
 
-// Programs are freed after a grace period of the kernel: so those of an earlier test may still go.
-bool no_programs_but(const std::vector<std::uint32_t>& before) {
-  for (int i = 0; i < 100; ++i) {
-    const auto now = loaded_bpf_programs();
-    if (std::ranges::includes(before, now)) return true;
-    std::this_thread::sleep_for(100ms);
-  }
-  return false;
-}
-
 TEST(Endings, InterruptedByCtrlC) {
   Workspace workspace;
   const std::string recording = workspace.path("run");
-  const auto before = loaded_bpf_programs();
+  const auto before = bpf_objects();
   const auto result = run_until(recording, SIGINT);
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("interrupted"), std::string::npos) << result.err;
-  EXPECT_TRUE(no_programs_but(before));
+  EXPECT_TRUE(no_bpf_objects_but(before));
   const auto report = report_of(recording);
   EXPECT_EQ(report["context"]["ended"], "stopped");
   EXPECT_EQ(report["lost"]["records"], 0);
@@ -61,10 +50,10 @@ TEST(Endings, InterruptedByCtrlC) {
 TEST(Endings, Killed) {
   Workspace workspace;
   const std::string recording = workspace.path("run");
-  const auto before = loaded_bpf_programs();
+  const auto before = bpf_objects();
   const auto result = run_until(recording, SIGKILL);
   EXPECT_EQ(result.status, 128 + SIGKILL);
-  EXPECT_TRUE(no_programs_but(before)) << "probes were left in the kernel";
+  EXPECT_TRUE(no_bpf_objects_but(before)) << "probes were left in the kernel";
   const auto report = report_of(recording);
   EXPECT_EQ(report["context"]["ended"].get<std::string>().rfind("cut off", 0), 0u) << report["context"];
   EXPECT_GT(report["interrupts"]["complete"], 10);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "tests/support/perf_kvm.h"
 #include "tests/support/trapline.h"
 
 namespace trapline::test {
@@ -11,18 +12,6 @@ namespace {
 
 bool installed(const std::string& program) {
   return run_command({program, "--version"}).status == 0;
-}
-
-// "   io   1501   30.04% ..." -> 1501; 0 when there is no such line.
-std::uint64_t perf_count(const std::string& table, const std::string& reason) {
-  std::istringstream lines(table);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string name;
-    std::uint64_t count = 0;
-    if (words >> name >> count && name == reason) return count;
-  }
-  return 0;
 }
 
 TEST(Peers, PerfKvmStatCountsTheSameExits) {
@@ -34,14 +23,12 @@ TEST(Peers, PerfKvmStatCountsTheSameExits) {
       run_command({"perf", "kvm", "stat", "record", "-a", "-o", perf_data, "--", trapline_program(), "run",
                    "--workload", "pio,cpuid,hlt", "-n", "300", "-q", "--no-probe-cost", "-o", recording});
   ASSERT_EQ(run.status, 0) << run.err;
-  const auto perf = run_command({"perf", "kvm", "-i", perf_data, "stat", "report"});
-  const std::string table = perf.out + perf.err;
+  auto perf = perf_kvm_rows(perf_data);
   const auto report = report_of(recording);
   for (const char* reason : {"io", "hlt", "cpuid"}) {
-    EXPECT_GE(perf_count(table, reason), 300u) << table;
+    EXPECT_GE(perf[reason].samples, 300u) << reason;
     // perf pairs each exit with the entry after it, so the last exit is not among its samples.
-    EXPECT_EQ(perf_count(table, reason), exits_named(report, reason, /*closed_only=*/true)) << reason << "\n"
-                                                                                            << table;
+    EXPECT_EQ(perf[reason].samples, exits_named(report, reason, /*closed_only=*/true)) << reason;
   }
 }
 

@@ -2,18 +2,13 @@
 #pragma once
 
 #include <sys/types.h>
-#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
 
-namespace trapline::test {
+#include "tests/support/background.h"
 
-struct CommandResult {
-  int status = -1;  // exit status; 128 + signal when a signal ended it
-  std::string out;
-  std::string err;
-};
+namespace trapline::test {
 
 struct CommandOptions {
   // Called in the child between fork and exec: to take rights or devices away.
@@ -22,7 +17,7 @@ struct CommandOptions {
   std::function<void(pid_t)> while_running;
 };
 
-// argv[0] is looked up in PATH. No shell.
+// argv[0] is looked up in PATH. No shell. Its input is empty.
 CommandResult run_command(const std::vector<std::string>& argv, const CommandOptions& options = {});
 
 }  // namespace trapline::test

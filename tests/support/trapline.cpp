@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <stdexcept>
+#include <thread>
 
 namespace trapline::test {
 
@@ -56,6 +59,10 @@ std::string on_vmx(const std::string& reason) {
 
 }  // namespace
 
+std::string reason_here(const std::string& svm_name) {
+  return std::filesystem::exists("/sys/module/kvm_intel") ? on_vmx(svm_name) : svm_name;
+}
+
 std::uint64_t exits_named(const nlohmann::json& report, const std::string& reason, bool closed_only) {
   std::uint64_t count = 0;
   for (const auto& row : report.at("exits")) {
@@ -66,11 +73,30 @@ std::uint64_t exits_named(const nlohmann::json& report, const std::string& reaso
   return count;
 }
 
-std::vector<std::uint32_t> loaded_bpf_programs() {
+namespace {
+
+std::vector<std::uint32_t> all_ids(int (*next)(std::uint32_t, std::uint32_t*)) {
   std::vector<std::uint32_t> ids;
-  for (std::uint32_t id = 0; bpf_prog_get_next_id(id, &id) == 0;)
+  for (std::uint32_t id = 0; next(id, &id) == 0;)
     ids.push_back(id);
   return ids;
+}
+
+}  // namespace
+
+BpfObjects bpf_objects() {
+  return {all_ids(bpf_prog_get_next_id), all_ids(bpf_link_get_next_id)};
+}
+
+bool no_bpf_objects_but(const BpfObjects& before) {
+  for (int i = 0; i < 100; ++i) {
+    const BpfObjects now = bpf_objects();
+    if (std::ranges::includes(before.programs, now.programs) &&
+        std::ranges::includes(before.links, now.links))
+      return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return false;
 }
 
 }  // namespace trapline::test

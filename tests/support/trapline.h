@@ -35,11 +35,22 @@ nlohmann::json report_of(const std::string& recording);
 // The recording as Chrome trace, exported by the program.
 nlohmann::json chrome_trace_of(const std::string& recording);
 
+// What this machine's processor calls the reason that SVM calls so.
+std::string reason_here(const std::string& svm_name);
+
 // Exits with this reason of SVM, or what VMX has for it, those without a following entry left out if
 // `closed_only`.
 std::uint64_t exits_named(const nlohmann::json& report, const std::string& reason, bool closed_only = false);
 
-// Ids of all BPF programs that the kernel holds.
-std::vector<std::uint32_t> loaded_bpf_programs();
+// Ids of all BPF programs and of all their links to probes that the kernel holds.
+struct BpfObjects {
+  std::vector<std::uint32_t> programs;
+  std::vector<std::uint32_t> links;
+};
+BpfObjects bpf_objects();
+
+// Whether the kernel lets go of all but those. They are freed after a grace period: so those of an earlier
+// test may still go.
+bool no_bpf_objects_but(const BpfObjects& before);
 
 }  // namespace trapline::test

@@ -16,7 +16,8 @@ namespace trapline::tracer {
 namespace {
 
 constexpr std::string_view kVmLink = "anon_inode:kvm-vm";
-constexpr std::string_view kVcpuLink = "anon_inode:kvm-vcpu:";  // followed by the vcpu_id (virt/kvm/kvm_main.c)
+constexpr std::string_view kVcpuLink =
+    "anon_inode:kvm-vcpu:";  // followed by the vcpu_id (virt/kvm/kvm_main.c)
 
 template <typename Number>
 std::optional<Number> number_in(std::string_view text) {
@@ -27,7 +28,8 @@ std::optional<Number> number_in(std::string_view text) {
 }
 
 // What VMMs call their vCPU threads, before the number.
-constexpr std::array<std::string_view, 5> kThreadNames = {"CPU ", "vcpu", "fc_vcpu ", "kvm-vcpu-", "crosvm_vcpu"};
+constexpr std::array<std::string_view, 5> kThreadNames = {"CPU ", "vcpu", "fc_vcpu ", "kvm-vcpu-",
+                                                          "crosvm_vcpu"};
 
 std::optional<std::uint16_t> vcpu_of_thread_name(std::string_view name) {
   for (const std::string_view beginning : kThreadNames) {
@@ -68,7 +70,8 @@ Descriptors descriptors_of(const std::filesystem::path& process) {
     ++found.all;
     if (target == kVmLink) ++found.vms;
     if (!target.starts_with(kVcpuLink)) continue;
-    if (const auto id = number_in<std::uint16_t>(std::string_view(target).substr(kVcpuLink.size()))) found.vcpus.insert(*id);
+    if (const auto id = number_in<std::uint16_t>(std::string_view(target).substr(kVcpuLink.size())))
+      found.vcpus.insert(*id);
   }
   return found;
 }
@@ -124,12 +127,13 @@ Result<VmProcess> find_vm_of_process(pid_t pid, const std::filesystem::path& pro
                 "run as root, or with CAP_SYS_PTRACE too", ExitStatus::machine_lacks);
   }
   if (descriptors.error)
-    return fail(fmt::format("there is no process {}", pid), "trapline record --list shows the VMs of this host",
-                ExitStatus::machine_lacks);
+    return fail(fmt::format("there is no process {}", pid),
+                "trapline record --list shows the VMs of this host", ExitStatus::machine_lacks);
   const auto name = read_text_file(folder / "comm");
-  return fail(fmt::format("process {} ({}) runs no VM: none of its {} file descriptors is {} or {}N", pid,
-                          name ? name->substr(0, name->find('\n')) : "?", descriptors.all, kVmLink, kVcpuLink),
-              "trapline record --list shows the VMs of this host", ExitStatus::machine_lacks);
+  return fail(
+      fmt::format("process {} ({}) runs no VM: none of its {} file descriptors is {} or {}N", pid,
+                  name ? name->substr(0, name->find('\n')) : "?", descriptors.all, kVmLink, kVcpuLink),
+      "trapline record --list shows the VMs of this host", ExitStatus::machine_lacks);
 }
 
 Result<VmProcess> find_vm_of_name(std::string_view name, const std::filesystem::path& proc) {
@@ -146,8 +150,10 @@ Result<VmProcess> find_vm_of_name(std::string_view name, const std::filesystem::
                             running.processes_seen,
                             running.not_permitted == 0
                                 ? std::string{}
-                                : fmt::format(", of {} of them without the right to (CAP_SYS_PTRACE)", running.not_permitted)),
-                others.empty() ? "no VM runs on this host" : "there are: " + others, ExitStatus::machine_lacks);
+                                : fmt::format(", of {} of them without the right to (CAP_SYS_PTRACE)",
+                                              running.not_permitted)),
+                others.empty() ? "no VM runs on this host" : "there are: " + others,
+                ExitStatus::machine_lacks);
   }
   return fail(fmt::format("{} VMs are called '{}'", found.size(), name), "say which by -p: " + others,
               ExitStatus::wrong_usage);

@@ -23,9 +23,9 @@ struct VcpuThread {
 struct VmProcess {
   pid_t pid = 0;
   VmName name;
-  std::string program;                // first word of its command line
-  unsigned vms = 0;                   // descriptors anon_inode:kvm-vm
-  std::vector<VcpuThread> vcpus;      // descriptors anon_inode:kvm-vcpu:N, by number
+  std::string program;            // first word of its command line
+  unsigned vms = 0;               // descriptors anon_inode:kvm-vm
+  std::vector<VcpuThread> vcpus;  // descriptors anon_inode:kvm-vcpu:N, by number
 };
 
 struct RunningVms {
@@ -40,6 +40,7 @@ struct RunningVms {
 [[nodiscard]] Result<VmProcess> find_vm_of_process(pid_t pid, const std::filesystem::path& proc = "/proc");
 
 // The one with this name; the error names those that there are.
-[[nodiscard]] Result<VmProcess> find_vm_of_name(std::string_view name, const std::filesystem::path& proc = "/proc");
+[[nodiscard]] Result<VmProcess> find_vm_of_name(std::string_view name,
+                                                const std::filesystem::path& proc = "/proc");
 
 }  // namespace trapline::tracer

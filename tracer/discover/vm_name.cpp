@@ -19,8 +19,9 @@ struct NamingOption {
   std::string_view option;
 };
 constexpr std::array kNamingOptions = {
-    NamingOption{"qemu", "-name"},      NamingOption{"kvm", "-name"},    NamingOption{"firecracker", "--id"},
-    NamingOption{"lkvm", "--name"},     NamingOption{"crosvm", "--name"}, NamingOption{"cloud-hypervisor", "--name"},
+    NamingOption{"qemu", "-name"},       NamingOption{"kvm", "-name"},
+    NamingOption{"firecracker", "--id"}, NamingOption{"lkvm", "--name"},
+    NamingOption{"crosvm", "--name"},    NamingOption{"cloud-hypervisor", "--name"},
     NamingOption{"trapline", "--name"},
 };
 
@@ -73,12 +74,13 @@ std::string libvirt_name(std::string_view part) {
   return {};
 }
 
-// "docker-<64 hex digits>.scope", "cri-containerd-...", "libpod-...", or the digits alone below "/docker/": the first 12, as
-// the container tools show them.
+// "docker-<64 hex digits>.scope", "cri-containerd-...", "libpod-...", or the digits alone below "/docker/":
+// the first 12, as the container tools show them.
 std::string container_name(std::string_view part) {
   if (part.ends_with(".scope")) part.remove_suffix(6);
   part = part.substr(part.find_last_of('-') + 1);
-  const bool is_id = part.size() == 64 && part.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  const bool is_id =
+      part.size() == 64 && part.find_first_not_of("0123456789abcdef") == std::string_view::npos;
   return is_id ? std::string(part.substr(0, 12)) : std::string{};
 }
 

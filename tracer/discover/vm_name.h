@@ -17,9 +17,11 @@ struct VmName {
   std::string text;
 };
 
-// The VMM's own option first (QEMU's -name, Firecracker's --id, kvmtool's --name), then libvirt's or a container's cgroup, then
-// the process's name. `comm`: that name as the kernel told it, for a process that has ended; `proc`: where procfs is.
-[[nodiscard]] VmName name_of_vm(pid_t pid, std::string_view comm, const std::filesystem::path& proc = "/proc");
+// The VMM's own option first (QEMU's -name, Firecracker's --id, kvmtool's --name), then libvirt's or a
+// container's cgroup, then the process's name. `comm`: that name as the kernel told it, for a process that
+// has ended; `proc`: where procfs is.
+[[nodiscard]] VmName name_of_vm(pid_t pid, std::string_view comm,
+                                const std::filesystem::path& proc = "/proc");
 
 // The parts, for tests. Both give an empty text where there is no name.
 [[nodiscard]] std::string name_in_arguments(const std::vector<std::string>& arguments);

@@ -30,7 +30,8 @@ const btf_type* KernelBtf::plain(const btf* types, unsigned id) {
   return type == nullptr || btf_is_void(type) ? nullptr : type;
 }
 
-std::optional<KernelBtf::Member> KernelBtf::member(const btf* types, const btf_type* of, std::string_view name) {
+std::optional<KernelBtf::Member> KernelBtf::member(const btf* types, const btf_type* of,
+                                                   std::string_view name) {
   const btf_member* members = btf_members(of);
   for (std::uint32_t i = 0; i < btf_vlen(of); ++i) {
     const std::uint32_t offset = btf_member_bit_offset(of, i);

@@ -35,7 +35,8 @@ struct KernelBtf {
     unsigned type;
     std::uint32_t bit_offset;
   };
-  [[nodiscard]] static std::optional<Member> member(const btf* types, const btf_type* of, std::string_view name);
+  [[nodiscard]] static std::optional<Member> member(const btf* types, const btf_type* of,
+                                                    std::string_view name);
 };
 
 }  // namespace trapline::tracer

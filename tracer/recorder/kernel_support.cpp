@@ -18,6 +18,7 @@ namespace trapline::tracer {
 namespace {
 
 // Capability numbers of <linux/capability.h>; CAP_BPF and CAP_PERFMON are there since Linux 5.8.
+constexpr unsigned kCapSysPtrace = 19;
 constexpr unsigned kCapSysAdmin = 21;
 constexpr unsigned kCapPerfmon = 38;
 constexpr unsigned kCapBpf = 39;
@@ -48,13 +49,14 @@ std::string lockdown_mode() {
                                                                  : text->substr(open + 1, close - open - 1);
 }
 
-// The kernel's build leaves a typedef btf_trace_<name> for every tracepoint: a pointer to a function that takes the
-// arguments after a void*.
+// The kernel's build leaves a typedef btf_trace_<name> for every tracepoint: a pointer to a function that
+// takes the arguments after a void*.
 bool tracepoint_takes(const KernelBtf::Found& found, std::string_view arguments) {
   const btf_type* pointer = KernelBtf::plain(found.types, found.type->type);
   const btf_type* function =
       pointer != nullptr && btf_is_ptr(pointer) ? KernelBtf::plain(found.types, pointer->type) : nullptr;
-  if (function == nullptr || !btf_is_func_proto(function) || btf_vlen(function) < arguments.size() + 1) return false;
+  if (function == nullptr || !btf_is_func_proto(function) || btf_vlen(function) < arguments.size() + 1)
+    return false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const btf_type* type = KernelBtf::plain(found.types, btf_params(function)[i + 1].type);
     if (type == nullptr) return false;
@@ -64,7 +66,8 @@ bool tracepoint_takes(const KernelBtf::Found& found, std::string_view arguments)
       continue;
     }
     const btf_type* to = btf_is_ptr(type) ? KernelBtf::plain(found.types, type->type) : nullptr;
-    if (to == nullptr || std::string_view(btf__name_by_offset(found.types, to->name_off)) != "kvm_vcpu") return false;
+    if (to == nullptr || std::string_view(btf__name_by_offset(found.types, to->name_off)) != "kvm_vcpu")
+      return false;
   }
   return true;
 }
@@ -74,7 +77,8 @@ bool has_tracepoint(const KernelBtf& btf, const ProbedTracepoint& wanted) {
   return found && tracepoint_takes(*found, wanted.arguments);
 }
 
-bool has_members(const KernelBtf& btf, std::string_view structure, std::initializer_list<std::string_view> members) {
+bool has_members(const KernelBtf& btf, std::string_view structure,
+                 std::initializer_list<std::string_view> members) {
   const auto found = btf.find(structure, BTF_KIND_STRUCT);
   return found && std::ranges::all_of(members, [&](std::string_view member) {
            return KernelBtf::member(found->types, found->type, member).has_value();
@@ -102,7 +106,7 @@ ProbeMode KernelSupport::best_mode() const {
 
 FollowBy KernelSupport::follow_by() const {
   if (cap_sys_admin && !functions.empty()) return FollowBy::fentry;
-  return kprobes ? FollowBy::kprobe : FollowBy::nothing;
+  return fprobe ? FollowBy::fprobe : FollowBy::nothing;
 }
 
 bool KernelSupport::has_function(std::string_view name) const {
@@ -137,7 +141,8 @@ std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode, VmScope scope) 
   else
     table.push_back({"kvm_fpu", "on_fpu", false, "4"});
   if (mode == ProbeMode::svm) {
-    table.insert(table.end(), {{"kvm_exit", "on_svm_exit", true, "v"}, {"kvm_entry", "on_svm_entry", true, "v"}});
+    table.insert(table.end(),
+                 {{"kvm_exit", "on_svm_exit", true, "v"}, {"kvm_entry", "on_svm_entry", true, "v"}});
     return table;
   }
   const bool light = mode == ProbeMode::vmx_light;
@@ -154,9 +159,9 @@ std::vector<FollowedFunction> followed_functions() {
   return {
       {"kvm_set_irq", "on_kvm_set_irq_begins", "on_kvm_set_irq_ends", "on_raise_for_first", "on_raise_ends"},
       {"kvm_set_msi", "on_kvm_set_msi_begins", "on_kvm_set_msi_ends", "on_raise_for_second", "on_raise_ends"},
-      {"kvm_arch_set_irq_inatomic", "on_kvm_arch_set_irq_inatomic_begins", "on_kvm_arch_set_irq_inatomic_ends",
-       "on_raise_for_second", "on_raise_ends"},
-      {"kvm_arch_destroy_vm", "on_vm_ends", "", "on_vm_ends_by_kprobe", ""},
+      {"kvm_arch_set_irq_inatomic", "on_kvm_arch_set_irq_inatomic_begins",
+       "on_kvm_arch_set_irq_inatomic_ends", "on_raise_for_second", "on_raise_ends"},
+      {"kvm_arch_destroy_vm", "on_vm_ends", "", "on_vm_ends_by_fprobe", ""},
   };
 }
 
@@ -169,11 +174,12 @@ void look_at_btf(KernelSupport& found) {
   const int timespec64 = btf__find_by_name_kind(btf.kernel.get(), "timespec64", BTF_KIND_STRUCT);
   found.timespec64_btf_id = static_cast<std::uint32_t>(std::max(timespec64, 0));
   found.rdonly_cast = found.rdonly_cast && timespec64 > 0;
+  found.fprobe = btf.find("bpf_kprobe_multi_link", BTF_KIND_STRUCT).has_value();
   found.kvm_btf = (btf.kvm && btf.vendor) || btf.find("btf_trace_kvm_entry", BTF_KIND_TYPEDEF);
   if (found.isa == Isa::vmx) {
-    found.classic_exit =
-        tracefs_has("kvm/kvm_exit") && has_members(btf, "trace_event_raw_kvm_exit",
-                                                   {"exit_reason", "guest_rip", "info1", "info2", "intr_info"});
+    found.classic_exit = tracefs_has("kvm/kvm_exit") &&
+                         has_members(btf, "trace_event_raw_kvm_exit",
+                                     {"exit_reason", "guest_rip", "info1", "info2", "intr_info"});
     found.vcpu_vmx_fields = has_members(
         btf, "vcpu_vmx", {"exit_reason", "exit_qualification", "exit_intr_info", "idt_vectoring_info"});
   }
@@ -200,8 +206,8 @@ KernelSupport look_at_kernel() {
   found.cap_bpf = (capabilities >> kCapBpf & 1) != 0;
   found.cap_perfmon = (capabilities >> kCapPerfmon & 1) != 0;
   found.cap_sys_admin = (capabilities >> kCapSysAdmin & 1) != 0;
+  found.cap_sys_ptrace = (capabilities >> kCapSysPtrace & 1) != 0;
   found.lockdown = lockdown_mode();
-  found.kprobes = ::access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0;
 
   found.kernel_btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
   if (found.kernel_btf) look_at_btf(found);
@@ -219,7 +225,8 @@ Status check_recording_possible(const KernelSupport& kernel) {
   if (!kernel.cap_bpf || !kernel.cap_perfmon) {
     return lacks(fmt::format("no right to load the probes:{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
                              kernel.cap_perfmon ? "" : " CAP_PERFMON"),
-                 "run as root (sudo), or give the program the two: setcap cap_bpf,cap_perfmon=ep; or run with --no-trace");
+                 "run as root (sudo), or give the program the two: setcap cap_bpf,cap_perfmon=ep; or run "
+                 "with --no-trace");
   }
   if (!kernel.kernel_btf) {
     return lacks(

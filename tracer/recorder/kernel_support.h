@@ -21,25 +21,26 @@ enum class ProbeMode : std::uint8_t { svm, vmx_complete, vmx_light };
 enum class VmScope : std::uint8_t { own, any };
 
 // How KVM's functions are followed that know of which VM an interrupt is (bpf/raise.h).
-enum class FollowBy : std::uint8_t { nothing, fentry, kprobe };
+enum class FollowBy : std::uint8_t { nothing, fentry, fprobe };
 
 struct KernelSupport {
-  std::string release;       // uname -r
-  Isa isa = Isa::none;       // which of kvm_amd, kvm_intel is loaded
-  bool kernel_btf = false;   // /sys/kernel/btf/vmlinux is readable
-  bool kvm_btf = false;      // BTF of kvm and of the vendor module (or both built in)
-  bool rdonly_cast = false;  // kfunc bpf_rdonly_cast: plain loads instead of copies
+  std::string release;                  // uname -r
+  Isa isa = Isa::none;                  // which of kvm_amd, kvm_intel is loaded
+  bool kernel_btf = false;              // /sys/kernel/btf/vmlinux is readable
+  bool kvm_btf = false;                 // BTF of kvm and of the vendor module (or both built in)
+  bool rdonly_cast = false;             // kfunc bpf_rdonly_cast: plain loads instead of copies
   std::uint32_t timespec64_btf_id = 0;  // in the kernel's BTF: what bpf_rdonly_cast() is given
   bool classic_exit =
       false;  // classic tracepoint kvm_exit: its place in tracefs, and the fields that are read
   bool vcpu_vmx_fields = false;          // fields of struct vcpu_vmx that vmx_light reads
   std::vector<std::string> tracepoints;  // of those in probed_tracepoints() that this kernel has
   std::vector<std::string> functions;    // of those in followed_functions() that BTF has
-  bool kprobes = false;                  // the kernel has kprobes
+  bool fprobe = false;                   // BPF can be attached by fprobe ("kprobe.multi")
   bool cap_bpf = false;
   bool cap_perfmon = false;
   bool cap_sys_admin = false;
-  std::string lockdown;  // "none", "integrity", "confidentiality"; empty: no lockdown support
+  bool cap_sys_ptrace = false;  // to see the descriptors of others' processes
+  std::string lockdown;         // "none", "integrity", "confidentiality"; empty: no lockdown support
 
   [[nodiscard]] bool has_tracepoint(std::string_view name) const;
   // The one that tells most of those that can work here.
@@ -53,20 +54,20 @@ struct ProbedTracepoint {
   std::string_view name;
   std::string_view program;  // the BPF program in bpf/probes.bpf.c
   bool required;             // without it there is no recording; otherwise what it tells is missing
-  // What the program takes its arguments for, each by its size in bytes, 'v' for a struct kvm_vcpu*. A tracepoint whose
-  // arguments are others counts as missing: raw tracepoints are not checked by anybody else.
+  // What the program takes its arguments for, each by its size in bytes, 'v' for a struct kvm_vcpu*. A
+  // tracepoint whose arguments are others counts as missing: raw tracepoints are not checked by anybody else.
   std::string_view arguments;
 };
 // Every tracepoint that the probes of a mode attach to, in the order of attaching.
 [[nodiscard]] std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode, VmScope scope = VmScope::own);
 
-// KVM's functions that are followed, and the programs that do it. `ends` is empty: its return does not matter.
+// KVM's functions that are followed, and the programs that do it. Without an end its return does not matter.
 struct FollowedFunction {
   std::string_view name;
   std::string_view fentry_begins;
   std::string_view fexit_ends;
-  std::string_view kprobe_begins;
-  std::string_view kretprobe_ends;
+  std::string_view fprobe_begins;
+  std::string_view fprobe_ends;
 };
 [[nodiscard]] std::vector<FollowedFunction> followed_functions();
 

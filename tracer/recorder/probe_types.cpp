@@ -18,7 +18,8 @@ namespace {
 // Copies of the kernel's structs with those members only that the object names.
 class Copier {
  public:
-  Copier(const btf* wanted, const KernelBtf& kernel, btf* copy) : wanted_(wanted), kernel_(kernel), copy_(copy) {}
+  Copier(const btf* wanted, const KernelBtf& kernel, btf* copy)
+      : wanted_(wanted), kernel_(kernel), copy_(copy) {}
 
   // The copy of a struct or union that the object names and the kernel has; 0: there is none.
   int composite(const btf_type* wanted) {
@@ -75,7 +76,8 @@ class Copier {
 Result<ProbeTypes> ProbeTypes::of(const bpf_object* object, const char* vendor_module) {
   const btf* wanted = bpf_object__btf(object);
   const KernelBtf kernel = KernelBtf::read(vendor_module);
-  if (wanted == nullptr || !kernel.kernel) return fail(system_error("read", "the BTF of the kernel and the probes", errno));
+  if (wanted == nullptr || !kernel.kernel)
+    return fail(system_error("read", "the BTF of the kernel and the probes", errno));
   const Btf copy(btf__new_empty(), btf__free);
   if (!copy) return fail(system_error("make", "a BTF", errno));
   Copier copier(wanted, kernel, copy.get());

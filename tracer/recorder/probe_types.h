@@ -10,9 +10,10 @@ struct bpf_object;
 
 namespace trapline::tracer {
 
-// libbpf finds the places of KVM's fields (CO-RE) in the modules' BTF, for which it asks the kernel, and that takes
-// CAP_SYS_ADMIN. The same BTF lies in /sys/kernel/btf for everyone to read: from there every struct that the object names
-// is copied, as far as it names it, into one small BTF that libbpf is pointed at instead (btf_custom_path).
+// libbpf finds the places of KVM's fields (CO-RE) in the modules' BTF, for which it asks the kernel, and that
+// takes CAP_SYS_ADMIN. The same BTF lies in /sys/kernel/btf for everyone to read: from there every struct
+// that the object names is copied, as far as it names it, into one small BTF that libbpf is pointed at
+// instead (btf_custom_path).
 class ProbeTypes {
  public:
   // `object`: opened, not loaded. `vendor_module`: kvm_amd or kvm_intel.

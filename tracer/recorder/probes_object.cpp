@@ -7,12 +7,14 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "tracer/recorder/probe_types.h"
 
 #include <probes.skel.h>  // names types of bpf/record.h
+#include <probes_copies.skel.h>
 
 namespace trapline::tracer {
 namespace {
@@ -40,6 +42,28 @@ Error libbpf_error(std::string_view action, std::string_view object, int error_n
     error.remedy = "run as root (sudo); trapline doctor says which rights there are";
   }
   return error;
+}
+
+// Of the two compilations of the probes the one that this kernel takes; all but their code is the same, so
+// one skeleton serves both.
+probes* open_skeleton(const KernelSupport& kernel, const bpf_object_open_opts* options) {
+  auto* skeleton = static_cast<probes*>(std::calloc(1, sizeof(probes)));  // freed by probes__destroy()
+  if (skeleton == nullptr) return nullptr;
+  if (probes__create_skeleton(skeleton) != 0) {
+    probes__destroy(skeleton);
+    return nullptr;
+  }
+  if (!kernel.rdonly_cast) {
+    size_t size = 0;
+    skeleton->skeleton->data = const_cast<void*>(probes_copies::elf_bytes(&size));
+    skeleton->skeleton->data_sz = size;
+  }
+  if (const int error = bpf_object__open_skeleton(skeleton->skeleton, options); error != 0) {
+    probes__destroy(skeleton);
+    errno = -error;
+    return nullptr;
+  }
+  return skeleton;
 }
 
 trl_selection selection_of(const RecorderOptions& options) {
@@ -70,7 +94,8 @@ std::uint32_t power_of_two_from(std::uint32_t at_least) {
 std::uint32_t event_buffer_bytes(const RecorderOptions& options, std::uint32_t cpus) {
   constexpr std::uint32_t kLeast = 1u << 20;
   if (options.scope == RecorderOptions::Scope::own) return kLeast;
-  const std::uint64_t wanted = std::uint64_t{std::min(cpus, 64u)} * options.ring_records * sizeof(trl_kvm_event) * 2;
+  const std::uint64_t wanted =
+      std::uint64_t{std::min(cpus, 64u)} * options.ring_records * sizeof(trl_kvm_event) * 2;
   return power_of_two_from(static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, kLeast, 1u << 28)));
 }
 
@@ -134,14 +159,14 @@ std::uint64_t ProbesObject::not_followed() const {
 Result<ProbesObject> ProbesObject::load(const RecorderOptions& options, const KernelSupport& kernel) {
   libbpf_messages().clear();
   libbpf_set_print(keep_libbpf_message);
-  std::unique_ptr<probes, Deleter> look(probes__open());
+  std::unique_ptr<probes, Deleter> look(open_skeleton(kernel, nullptr));
   if (!look) return fail(libbpf_error("open", "the probes", errno));
   TRAPLINE_ASSIGN(types, ProbeTypes::of(look->obj, vendor_module(kernel.isa)));
   const std::string types_path = types.path();
   bpf_object_open_opts opening{};
   opening.sz = sizeof opening;
   opening.btf_custom_path = types_path.c_str();
-  ProbesObject object(std::unique_ptr<probes, Deleter>(probes__open_opts(&opening)));
+  ProbesObject object(std::unique_ptr<probes, Deleter>(open_skeleton(kernel, &opening)));
   probes* skeleton = object.skeleton_.get();
   if (skeleton == nullptr) return fail(libbpf_error("open", "the probes", errno));
   const int possible_cpus = libbpf_num_possible_cpus();
@@ -169,8 +194,8 @@ Result<ProbesObject> ProbesObject::load(const RecorderOptions& options, const Ke
   for (const FollowedFunction& function : followed_functions()) {
     const bool fentry = kernel.follow_by() == FollowBy::fentry;
     if (kernel.follow_by() == FollowBy::nothing || (fentry && !kernel.has_function(function.name))) continue;
-    for (const std::string_view name : {fentry ? function.fentry_begins : function.kprobe_begins,
-                                        fentry ? function.fexit_ends : function.kretprobe_ends}) {
+    for (const std::string_view name : {fentry ? function.fentry_begins : function.fprobe_begins,
+                                        fentry ? function.fexit_ends : function.fprobe_ends}) {
       if (!name.empty()) bpf_program__set_autoload(object.program(name), true);
     }
   }
@@ -185,32 +210,52 @@ Status ProbesObject::keep(bpf_link* link, std::string_view what) {
   return {};
 }
 
-Status ProbesObject::follow_functions(const KernelSupport& kernel) {
-  for (const FollowedFunction& function : followed_functions()) {
-    if (kernel.follow_by() == FollowBy::fentry && kernel.has_function(function.name)) {
-      // The end before the beginning: a return without its call does no harm.
-      if (!function.fexit_ends.empty())
-        TRAPLINE_TRY(keep(bpf_program__attach(program(function.fexit_ends)), function.name));
-      TRAPLINE_TRY(keep(bpf_program__attach(program(function.fentry_begins)), function.name));
-    } else if (kernel.follow_by() == FollowBy::kprobe) {
-      // What cannot be probed there (inlined, blacklisted) is done without: its interrupts stay unattributed.
-      const std::string name(function.name);
-      bpf_link* ends = nullptr;
-      if (!function.kretprobe_ends.empty()) {
-        ends = bpf_program__attach_kprobe(program(function.kretprobe_ends), true, name.c_str());
-        if (ends == nullptr) continue;
-        links_.push_back(ends);
-      }
-      if (bpf_link* begins = bpf_program__attach_kprobe(program(function.kprobe_begins), false, name.c_str()))
-        links_.push_back(begins);
-    }
+// One program on one function, by fprobe; null where it cannot be had.
+bpf_link* ProbesObject::attach_fprobe(std::string_view program_name, std::string_view function,
+                                      bool at_return) const {
+  const std::string name(function);
+  const char* symbols[] = {name.c_str()};
+  bpf_kprobe_multi_opts options{};
+  options.sz = sizeof options;
+  options.syms = symbols;
+  options.cnt = 1;
+  options.retprobe = at_return;
+  return bpf_program__attach_kprobe_multi_opts(program(program_name), nullptr, &options);
+}
+
+// The end before the beginning: a return without its call does no harm.
+bool ProbesObject::follow(FollowBy by, const FollowedFunction& function) {
+  const bool fentry = by == FollowBy::fentry;
+  const std::string_view ends = fentry ? function.fexit_ends : function.fprobe_ends;
+  const std::string_view begins = fentry ? function.fentry_begins : function.fprobe_begins;
+  if (!ends.empty()) {
+    bpf_link* link = fentry ? bpf_program__attach(program(ends)) : attach_fprobe(ends, function.name, true);
+    if (link == nullptr) return false;
+    links_.push_back(link);
   }
-  return {};
+  bpf_link* link =
+      fentry ? bpf_program__attach(program(begins)) : attach_fprobe(begins, function.name, false);
+  if (link != nullptr) links_.push_back(link);
+  return link != nullptr;
+}
+
+// Where one of them cannot be followed (inlined, a kernel that finds no functions of modules), a thread of a
+// VM's process is taken to raise for that VM, and others' interrupts stay unattributed.
+void ProbesObject::follow_functions(const KernelSupport& kernel) {
+  const FollowBy by = kernel.follow_by();
+  bool all = by != FollowBy::nothing;
+  for (const FollowedFunction& function : followed_functions()) {
+    if (by == FollowBy::nothing || (by == FollowBy::fentry && !kernel.has_function(function.name)) ||
+        !follow(by, function))
+      all = false;
+  }
+  skeleton_->bss->functions_followed = all ? 1 : 0;
+  followed_by_ = all ? by : FollowBy::nothing;
 }
 
 Status ProbesObject::attach(const RecorderOptions& options, const KernelSupport& kernel) {
   libbpf_messages().clear();
-  TRAPLINE_TRY(follow_functions(kernel));
+  follow_functions(kernel);
   if (options.scope == RecorderOptions::Scope::processes_and_children)
     TRAPLINE_TRY(keep(bpf_program__attach(skeleton_->progs.on_fork), "tracepoint sched_process_fork"));
   for (const ProbedTracepoint& tracepoint : probed_tracepoints(options.mode, vm_scope(options))) {

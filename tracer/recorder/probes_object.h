@@ -27,6 +27,8 @@ class ProbesObject {
   ProbesObject& operator=(ProbesObject&&) = delete;
   ~ProbesObject();
 
+  // How KVM's functions are followed, as it turned out.
+  [[nodiscard]] FollowBy followed_by() const { return followed_by_; }
   [[nodiscard]] std::uint32_t cpus() const { return cpus_; }
   [[nodiscard]] int cycles_fd() const;
   [[nodiscard]] int controls_fd() const;
@@ -51,12 +53,16 @@ class ProbesObject {
   };
   explicit ProbesObject(std::unique_ptr<probes, Deleter> skeleton) : skeleton_(std::move(skeleton)) {}
   [[nodiscard]] bpf_program* program(std::string_view name) const;
-  Status follow_functions(const KernelSupport& kernel);
+  void follow_functions(const KernelSupport& kernel);
+  bool follow(FollowBy by, const FollowedFunction& function);
+  [[nodiscard]] bpf_link* attach_fprobe(std::string_view program_name, std::string_view function,
+                                        bool at_return) const;
   Status keep(bpf_link* link, std::string_view what);
 
   std::unique_ptr<probes, Deleter> skeleton_;
   std::vector<bpf_link*> links_;
   std::uint32_t cpus_ = 0;
+  FollowBy followed_by_ = FollowBy::nothing;
 };
 
 }  // namespace trapline::tracer

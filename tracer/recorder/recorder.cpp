@@ -57,9 +57,9 @@ struct Recorder::State {
 };
 
 Status Recorder::State::map_rings() {
-  TRAPLINE_ASSIGN(cycles_map,
-                  Mapping::of_file(object.cycles_fd(), whole_pages(sizeof(trl_exit_cycle) * cpus * ring_records),
-                                   PROT_READ, MAP_SHARED, "the rings"));
+  TRAPLINE_ASSIGN(cycles_map, Mapping::of_file(object.cycles_fd(),
+                                               whole_pages(sizeof(trl_exit_cycle) * cpus * ring_records),
+                                               PROT_READ, MAP_SHARED, "the rings"));
   cycles = std::move(cycles_map);
   TRAPLINE_ASSIGN(controls_map,
                   Mapping::of_file(object.controls_fd(), whole_pages(sizeof(trl_ring_control) * cpus),
@@ -166,6 +166,10 @@ Status Recorder::drain(RecordingWriter& writer) {
     TRAPLINE_TRY(state_->drain_cycles(writer, cpu));
   TRAPLINE_TRY(state_->drain_events(writer));
   return state_->registry ? state_->registry->write_new(state_->object, writer) : Status{};
+}
+
+FollowBy Recorder::followed_by() const {
+  return state_->object.followed_by();
 }
 
 double Recorder::fill() const {

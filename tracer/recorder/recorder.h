@@ -24,8 +24,8 @@ struct ExitFilter {
 
 struct RecorderOptions {
   enum class Scope : std::uint8_t {
-    own,        // the VM of `own_process`: our VMM. vCPUs are numbered by their vcpu_id
-    processes,  // the VMs of the processes that want_process() names
+    own,                     // the VM of `own_process`: our VMM. vCPUs are numbered by their vcpu_id
+    processes,               // the VMs of the processes that want_process() names
     processes_and_children,  // and of those that they start
     all,                     // every VM of this host
   };
@@ -58,9 +58,12 @@ class Recorder {
   Recorder& operator=(Recorder&&) noexcept;
   ~Recorder();
 
-  // Writes all records that are ready, as one packet for each CPU and stream that has any, and VMs and vCPUs that
-  // were not known before.
+  // Writes all records that are ready, as one packet for each CPU and stream that has any, and VMs and vCPUs
+  // that were not known before.
   [[nodiscard]] Status drain(recording::RecordingWriter& writer);
+  // How it is told of which VM an interrupt is, as it turned out when attaching.
+  [[nodiscard]] FollowBy followed_by() const;
+
   // How full the fullest ring was when it was last drained, from 0 to 1.
   [[nodiscard]] double fill() const;
 

@@ -24,7 +24,9 @@ class VmRegistry {
 
  private:
   VmRegistry(Mapping vms, Mapping vcpus) : vms_(std::move(vms)), vcpus_(std::move(vcpus)) {}
-  [[nodiscard]] trl_vm* vm(std::uint32_t number) const { return reinterpret_cast<trl_vm*>(vms_.data()) + number; }
+  [[nodiscard]] trl_vm* vm(std::uint32_t number) const {
+    return reinterpret_cast<trl_vm*>(vms_.data()) + number;
+  }
   [[nodiscard]] trl_vcpu* vcpu(std::uint32_t number) const {
     return reinterpret_cast<trl_vcpu*>(vcpus_.data()) + number;
   }

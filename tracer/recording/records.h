@@ -95,8 +95,8 @@ static_assert(sizeof(VcpuStartedRecord) == 32 && offsetof(VcpuStartedRecord, vcp
 
 struct VmRecord {  // followed by the name
   trl_record_head head;
-  std::uint32_t pid;  // of the process that runs it
-  std::uint16_t vm;   // its number in this recording
+  std::uint32_t pid;       // of the process that runs it
+  std::uint16_t vm;        // its number in this recording
   std::uint16_t named_by;  // enum VmNamedBy
 };
 static_assert(sizeof(VmRecord) == 24);

@@ -11,8 +11,7 @@ constexpr std::array<std::string_view, 3> kTimeKinds = {"real", "emulated", "cou
 constexpr std::array<std::string_view, 3> kIsas = {"none", "svm", "vmx"};
 constexpr std::array<std::string_view, 10> kLossSources = {
     "unknown",           "exit cycles",        "KVM events", "guest stamps", "exits handled",
-    "interrupts raised", "skipped probe runs", "threads",    "unattributed",
-    "filtered"};
+    "interrupts raised", "skipped probe runs", "threads",    "unattributed", "filtered"};
 constexpr std::array<std::string_view, 5> kVmNamedBy = {"nothing", "command line", "libvirt", "container",
                                                         "process"};
 constexpr std::array<std::string_view, 4> kEndReasons = {"unknown", "finished", "stopped", "guest crashed"};

@@ -50,9 +50,9 @@ Readable read_all(const RecordingReader& reader) {
   }
   readable.whole = cursor.status().has_value();
   if (!readable.whole) readable.error = cursor.status().error().what;
-  readable.facts = reader.clock_samples().size() + reader.vms().size() + reader.vcpus().size() + reader.workloads().size() +
-                   reader.guest_counts().size() + reader.kvm_stats().size() + reader.losses().size() +
-                   (reader.probe_cost() ? 1 : 0) + (reader.end() ? 1 : 0);
+  readable.facts = reader.clock_samples().size() + reader.vms().size() + reader.vcpus().size() +
+                   reader.workloads().size() + reader.guest_counts().size() + reader.kvm_stats().size() +
+                   reader.losses().size() + (reader.probe_cost() ? 1 : 0) + (reader.end() ? 1 : 0);
   EXPECT_GT(sum + readable.facts + 1, 0u);
   return readable;
 }

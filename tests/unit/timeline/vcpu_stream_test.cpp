@@ -70,6 +70,44 @@ test::CollectingSink stream(const Input& input) {
   return sink;
 }
 
+// ---- VMs that are not ours: no marks, no stamps, and vCPUs that end before the recording does
+
+test::CollectingSink stream_of_another_vm(const trl_exit_cycle& cycle_with_stay,
+                                          std::optional<std::uint64_t> run_entered_ns,
+                                          std::optional<std::uint64_t> ended_ns) {
+  test::CollectingSink sink;
+  InterruptLinker linker({}, false, 1, HostNs{}, sink);
+  ExitKinds kinds;
+  VcpuStream vcpu(0, {}, {HostNs{}, 1, &kinds, &sink, &linker});
+  vcpu.cycle(cycle(0, 10));
+  if (run_entered_ns) vcpu.run_entered(HostNs{*run_entered_ns});
+  vcpu.cycle(cycle_with_stay);
+  vcpu.cycle(to_the_vmm(400, 500));  // without a run_entered of its own
+  if (ended_ns) vcpu.ended(HostNs{*ended_ns});
+  vcpu.finish(HostNs{1000});
+  linker.finish();
+  for (Exit& exit : sink.exits)
+    exit.what = nullptr;
+  return sink;
+}
+
+TEST(VcpuStream, AStayInUserSpaceEndsWhereKvmRunWasCalledAgain) {
+  const auto sink = stream_of_another_vm(to_the_vmm(100, 200), 170, std::nullopt);
+  ASSERT_EQ(sink.exits.size(), 2u);
+  EXPECT_EQ(sink.exits[0].vmm_begin, HostNs{120});
+  EXPECT_EQ(sink.exits[0].vmm_end, HostNs{170});
+  EXPECT_FALSE(sink.exits[1].vmm_end) << "it was of the exit before";
+  const auto unknown = stream_of_another_vm(to_the_vmm(100, 200), std::nullopt, std::nullopt);
+  EXPECT_FALSE(unknown.exits[0].vmm_end);
+}
+
+TEST(VcpuStream, AVcpuIsAccountedForUntilItsThreadEnds) {
+  const auto ended = stream_of_another_vm(to_the_vmm(100, 200), 170, 600);
+  EXPECT_EQ(ended.states.back().end, HostNs{600});
+  const auto alive = stream_of_another_vm(to_the_vmm(100, 200), 170, std::nullopt);
+  EXPECT_EQ(alive.states.back().end, HostNs{1000});
+}
+
 // ---- Cycles
 
 TEST(VcpuStream, AnInterruptedDeliveryIsInjectedAgain) {

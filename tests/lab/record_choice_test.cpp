@@ -1,0 +1,162 @@
+// What trapline record takes in: by process, by name, by command, all, by filters in the kernel.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+
+#include "tests/support/bare_vmm.h"
+#include "tests/support/record.h"
+
+namespace trapline::test {
+namespace {
+
+using nlohmann::json;
+using Words = std::vector<std::string>;
+using namespace std::chrono_literals;
+
+TEST(RecordChoice, AProcessThatRunsAVm) {
+  Workspace workspace;
+  BareVmm wanted({"--events", "400"});
+  BareVmm other({"--events", "300"});
+  Recording recording(workspace.path("recording"), {"-p", std::to_string(wanted.pid())});
+  wanted.begin();
+  other.begin();
+  const json told = wanted.told();
+  other.told();
+  const json report = recording.stop();
+  ASSERT_EQ(report["vms"].size(), 1u) << report["vms"];
+  EXPECT_EQ(report["vms"][0]["pid"], wanted.pid());
+  EXPECT_EQ(exits_of_each_vcpu(report, "io"), told_exits_of_each_vcpu(told, "io"));
+}
+
+TEST(RecordChoice, ItEndsWithTheProcess) {
+  Workspace workspace;
+  BareVmm wanted({"--events", "100"});
+  Recording recording(workspace.path("recording"), {"-p", std::to_string(wanted.pid())});
+  wanted.begin();
+  wanted.told();
+  wanted.end();
+  EXPECT_EQ(recording.process().wait(20s).status, 0) << recording.process().err();
+  EXPECT_EQ(exits_named(report_of(recording.folder()), "io"), 101u);
+}
+
+TEST(RecordChoice, AProcessWithoutAVmIsRefused) {
+  Workspace workspace;
+  const std::string pid = std::to_string(::getpid());
+  const auto result = trapline({"record", "-p", pid, "-o", workspace.path("recording")});
+  EXPECT_EQ(result.status, 3);
+  for (const std::string& expected : {pid, std::string("kvm-vm")})
+    EXPECT_NE(result.err.find(expected), std::string::npos) << expected << " in " << result.err;
+  EXPECT_FALSE(std::filesystem::exists(workspace.path("recording")));
+  EXPECT_EQ(trapline({"record", "-p", "999999999", "-o", workspace.path("recording")}).status, 3);
+}
+
+TEST(RecordChoice, AnUnknownNameIsRefused) {
+  Workspace workspace;
+  const auto result = trapline({"record", "--vm", "no-such-vm", "-o", workspace.path("recording")});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_NE(result.err.find("no-such-vm"), std::string::npos) << result.err;
+}
+
+TEST(RecordChoice, TheCommandsStatusIsPassedOn) {
+  Workspace workspace;
+  EXPECT_EQ(trapline({"record", "-o", workspace.path("a"), "--", "sh", "-c", "exit 7"}).status, 7);
+}
+
+TEST(RecordChoice, OnlyTheVmsOfTheCommandAndItsChildren) {
+  Workspace workspace;
+  BareVmm other({"--work", "pio", "--events", "500000"});
+  other.begin();
+  Words command = {"sh", "-c", R"("$0" "$@"; true)"};
+  for (const std::string& word : bare_vmm_command({"--events", "100", "--vms", "2"}))
+    command.push_back(word);
+  const auto recorded = record_command(workspace.path("recording"), {}, command);
+  EXPECT_EQ(exits_of_each_vcpu(recorded.report, "io"), (std::vector<std::uint64_t>{101, 101}));
+  other.kill();
+}
+
+TEST(RecordChoice, ListNamesWhatRuns) {
+  BareVmm vm({"--work", "idle", "--vcpus", "2", "--thread-names"});
+  vm.begin();
+  vm.told();
+  const auto list = trapline({"record", "--list"});
+  EXPECT_EQ(list.status, 0) << list.err;
+  EXPECT_NE(list.out.find(std::to_string(vm.pid())), std::string::npos) << list.out;
+  EXPECT_NE(list.out.find("bare_vmm"), std::string::npos) << list.out;
+  vm.end();
+}
+
+// User and system time of a process so far, in clock ticks.
+std::uint64_t cpu_ticks(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(in, line);
+  std::istringstream after_name(line.substr(line.rfind(')') + 2));
+  std::string word;
+  std::uint64_t ticks = 0;
+  for (int field = 3; after_name >> word && field <= 15; ++field)
+    if (field >= 14) ticks += std::stoull(word);
+  return ticks;
+}
+
+TEST(RecordChoice, AllWaitsForVmsWithoutSpinning) {
+  Workspace workspace;
+  Recording recording(workspace.path("recording"), {"--all", "--duration", "4"});
+  const std::uint64_t before = cpu_ticks(recording.process().pid());
+  std::this_thread::sleep_for(2s);
+  const std::uint64_t spent = cpu_ticks(recording.process().pid()) - before;
+  EXPECT_LE(static_cast<double>(spent) / static_cast<double>(::sysconf(_SC_CLK_TCK)), 0.2)
+      << "seconds of processor time in 2 s of waiting";
+  const auto result = recording.process().wait(30s);
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.err.find("no VM"), std::string::npos) << result.err;
+  EXPECT_EQ(report_of(recording.folder())["vms"].size(), 0u);
+}
+
+TEST(RecordFilter, ByReason) {
+  Workspace workspace;
+  const auto recorded = record_command(workspace.path("recording"), {"--reason", reason_here("cpuid")},
+                                       bare_vmm_command({"--work", "cpuid", "--events", "2000"}));
+  EXPECT_EQ(exits_named(recorded.report, "cpuid"), 2000u);
+  std::uint64_t all = 0;
+  for (const json& row : recorded.report["exits"])
+    all += row["count"].get<std::uint64_t>();
+  EXPECT_EQ(all, 2000u) << recorded.report["exits"];
+}
+
+TEST(RecordFilter, ByVcpu) {
+  Workspace workspace;
+  const auto recorded = record_command(workspace.path("recording"), {"--vcpu", "1,2"},
+                                       bare_vmm_command({"--events", "500", "--vcpus", "4"}));
+  EXPECT_EQ(exits_of_each_vcpu(recorded.report, "io"), (std::vector<std::uint64_t>{501, 501}));
+  for (const json& row : recorded.report["exits"])
+    EXPECT_TRUE(row["vcpu"] == 1 || row["vcpu"] == 2) << row;
+}
+
+// What a filter by duration leaves is what lasted that long: the rest is counted as left out.
+TEST(RecordFilter, ByDuration) {
+  Workspace workspace;
+  const auto command = bare_vmm_command({"--work", "cpuid", "--events", "3000"});
+  const auto all = record_command(workspace.path("all"), {}, command);
+  std::uint64_t shortest = ~std::uint64_t{0};
+  std::uint64_t median = 0;
+  for (const json& row : all.report["exits"]) {
+    if (exits_named({{"exits", {row}}}, "cpuid") == 0) continue;
+    shortest = row["min_ns"];
+    median = row["p50_ns"];
+  }
+  const auto some =
+      record_command(workspace.path("some"), {"--min-duration", std::to_string(median) + "ns"}, command);
+  for (const json& row : some.report["exits"]) {
+    if (row["count"] > row["open"]) {
+      EXPECT_GE(row["min_ns"], median) << row;
+    }
+  }
+  EXPECT_LT(exits_named(some.report, "cpuid"), 3000u);
+  const auto none = record_command(workspace.path("none"), {"--min-duration", "1ns"}, command);
+  EXPECT_EQ(exits_named(none.report, "cpuid"), 3000u) << "the shortest lasted " << shortest << " ns";
+}
+
+}  // namespace
+}  // namespace trapline::test

@@ -1,0 +1,165 @@
+// trapline record --all against the real thing: two QEMU machines that boot Debian's Linux, recorded by perf
+// kvm stat too.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "tests/support/bare_vmm.h"
+#include "tests/support/perf_kvm.h"
+#include "tests/support/qemu_vm.h"
+#include "tests/support/record.h"
+
+namespace trapline::test {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+// What a tool adds to an exit: the same exits with and without it.
+double perf_cost_us(Workspace& workspace) {
+  constexpr double kExits = 20'000;
+  const auto vmm = bare_vmm_command({"--work", "cpuid", "--events", "20000"});
+  std::vector<std::string> with_perf = {
+      "perf", "kvm", "stat", "record", "-a", "-o", workspace.path("cost.data"), "--"};
+  with_perf.insert(with_perf.end(), vmm.begin(), vmm.end());
+  const auto took_us = [](const std::vector<std::string>& command) {
+    return bare_vmm_told(run_command(command).out)["took_ns"].get<double>() / 1000;
+  };
+  return (took_us(with_perf) - took_us(vmm)) / kExits;
+}
+
+// Both boot once, begun while the recording runs and ended before it; every test looks at that.
+class RecordQemu : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (!qemu_available()) return;
+    workspace_ = new Workspace;
+    const std::string perf_data = workspace_->path("perf.data");
+    Background perf({"perf", "kvm", "stat", "record", "-a", "-o", perf_data});
+    Recording recording(workspace_->path("recording"), {"--all"}, ProbeCost::measured);
+    {
+      QemuVm small({.machine = Machine::microvm, .name = "small"}, workspace_->path("small.img"));
+      QemuVm large({.machine = Machine::q35, .name = "large,debug-threads=on"},
+                   workspace_->path("large.img"));
+      ASSERT_TRUE(small.works()) << small.said();
+      list_ = trapline({"record", "--list"}).out;
+      ASSERT_TRUE(large.finishes()) << large.said();
+      ASSERT_TRUE(small.finishes()) << small.said();
+      small_ = small.pid();
+      large_ = large.pid();
+    }
+    report_ = recording.stop();
+    perf.signal(SIGINT);
+    perf.wait(60s);
+    perf_ = perf_kvm_rows(perf_data);
+    ASSERT_FALSE(perf_.empty()) << perf.err();
+    perf_cost_us_ = perf_cost_us(*workspace_);
+    lost_by_perf_ = perf.err().find("lost") != std::string::npos;
+  }
+  static void TearDownTestSuite() {
+    delete workspace_;
+    workspace_ = nullptr;
+  }
+  void SetUp() override {
+    if (!qemu_available()) GTEST_SKIP() << "no QEMU and Linux for a guest were brought: lab/lab --guest";
+    ASSERT_FALSE(report_.is_null());
+  }
+
+  static json vm_of(pid_t pid) {
+    for (const json& row : report_["vms"]) {
+      if (row["pid"] == pid) return row;
+    }
+    ADD_FAILURE() << "no VM of process " << pid << " in " << report_["vms"];
+    return {};
+  }
+
+  static inline Workspace* workspace_ = nullptr;
+  static inline json report_;
+  static inline std::map<std::string, PerfRow> perf_;
+  static inline double perf_cost_us_ = 0;
+  static inline bool lost_by_perf_ = false;
+  static inline std::string list_;
+  static inline pid_t small_ = 0;
+  static inline pid_t large_ = 0;
+};
+
+TEST_F(RecordQemu, BothAreNamedAndApart) {
+  EXPECT_EQ(report_["vms"].size(), 2u) << report_["vms"];
+  EXPECT_EQ(vm_of(small_)["name"], "small");
+  EXPECT_EQ(vm_of(large_)["name"], "large");
+  for (const pid_t vm : {small_, large_}) {
+    EXPECT_EQ(exits_of_each_vcpu(report_, "io", vm).size(), 2u) << "vCPUs of process " << vm;
+    EXPECT_EQ(exits_of_each_vcpu(report_, "hlt", vm).size(), 2u) << "vCPUs of process " << vm;
+  }
+}
+
+TEST_F(RecordQemu, TheListNamesThem) {
+  for (const char* name : {"small", "large"})
+    EXPECT_NE(list_.find(name), std::string::npos) << list_;
+}
+
+TEST_F(RecordQemu, NothingIsLost) {
+  EXPECT_EQ(report_["lost"]["records"], 0) << report_["lost"];
+}
+
+TEST_F(RecordQemu, PerfCountsTheSameExits) {
+  ASSERT_FALSE(lost_by_perf_) << "perf lost records, so its counts say nothing";
+  constexpr std::uint64_t kVcpus = 4;  // perf has no sample of what a vCPU's last exit was
+  std::uint64_t more = 0;
+  for (const auto& [reason, row] : perf_) {
+    const std::uint64_t closed = exits_named(report_, reason, /*closed_only=*/true);
+    EXPECT_LE(std::max(closed, row.samples) - std::min(closed, row.samples), kVcpus) << reason;
+    more += std::max(closed, row.samples) - std::min(closed, row.samples);
+  }
+  EXPECT_LE(more, kVcpus) << "one at most for each vCPU, over all reasons";
+  for (const json& row : report_["exits"]) {
+    EXPECT_TRUE(row["count"] <= kVcpus || perf_.contains(row["reason"])) << "perf has no " << row;
+  }
+}
+
+TEST_F(RecordQemu, PerfMeasuresTheSameTimes) {
+  ASSERT_FALSE(report_["probe_cost"].is_null());
+  // Between the stamps of one tool and those of the other the probes of both may run.
+  const double both_us = report_["probe_cost"]["per_exit_ns"].get<double>() / 1000 + perf_cost_us_;
+  constexpr double kRoundingUs = 0.005;  // of perf's average
+  for (const auto& [reason, row] : perf_) {
+    double total_us = 0;
+    for (const json& exit : report_["exits"])
+      if (exit["reason"] == reason) total_us += exit["total_ns"].get<double>() / 1000;
+    EXPECT_LE(std::abs(total_us - row.total_us), static_cast<double>(row.samples) * (both_us + kRoundingUs))
+        << reason << ": " << row.samples << " exits, " << total_us << " us and by perf " << row.total_us
+        << " us; an exit costs " << both_us << " us";
+  }
+}
+
+TEST_F(RecordQemu, WhatTheGuestDidIsThere) {
+  for (const pid_t vm : {small_, large_}) {
+    std::set<std::string> reasons;
+    bool serial = false;
+    for (const json& row : report_["exits"]) {
+      if (row["vm"] != vm_of(vm)["vm"]) continue;
+      reasons.insert(row["reason"].get<std::string>());
+      serial |= row["key"].get<std::string>().starts_with("port 0x3f8 out");
+    }
+    for (const char* reason : {"io", "msr", "hlt", "npf", "cpuid"})
+      EXPECT_TRUE(reasons.contains(reason)) << reason << " of process " << vm;
+    EXPECT_TRUE(serial) << "the serial line of process " << vm;
+  }
+  EXPECT_GT(report_["interrupts"]["total"], 500);
+}
+
+TEST_F(RecordQemu, TheVcpusTimeAddsUp) {
+  ASSERT_EQ(report_["accounting"].size(), 4u);
+  for (const json& row : report_["accounting"]) {
+    std::uint64_t sum = 0;
+    for (const auto& [state, ns] : row["states"].items())
+      sum += ns.get<std::uint64_t>();
+    EXPECT_EQ(sum, row["traced_ns"]) << row;
+  }
+}
+
+}  // namespace
+}  // namespace trapline::test
