@@ -163,10 +163,15 @@ export class ComparePage {
     const longest = Math.max(...examples.map(({ u0_ns, u3_ns }) => u3_ns - u0_ns));
     const [before, after] = [0.12 * longest, 1.12 * longest];
     examples.forEach((example, i) => this.add(example, timelines[i]!, before, after));
-    this.side.replaceChildren(cell ? figuresOf(cell) : "", this.shown[this.shown.length - 1]!.details.element);
+    const last = this.shown[this.shown.length - 1];
+    this.side.replaceChildren(cell ? figuresOf(cell) : "", last ? last.details.element : "");
   }
 
   private add(example: Example, timeline: Timeline, before: number, after: number): void {
+    if (timeline.facts.too_many) {
+      add(this.examples, element("p", { class: "hint" }, `${example.path}: too much happened in this event for an example; see it by trapline view of its recording, --from ${Math.floor(example.u0_ns)} --to ${Math.ceil(example.u3_ns)}.`));
+      return;
+    }
     const around = { ...timeline, begin: example.u0_ns - before, end: example.u0_ns + after };
     const lanes = makeLanes(around, new ReasonColours(around));
     const details = new Details(around, {

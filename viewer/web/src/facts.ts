@@ -53,6 +53,7 @@ export interface TimelineFacts {
   clock_bound_ns: number;
   counts: Record<string, number>;
   vcpus: VcpuFacts[];
+  too_many?: boolean; // of an example: its event holds more than an example may, and is left out
   kinds: (ExitKind | null)[];
   texts: { text: string; kind: string }[]; // steps of the VMM
   shapes: StoryShape[];

@@ -21,6 +21,7 @@ import type { Timeline } from "./timeline";
 import { kPointerHelp, TimelinePanel } from "./timeline_panel";
 
 const kSelection = "Selection";
+const kSearchedAtOnce = 1_000_000;
 
 export class RecordingPage {
   readonly panel: TimelinePanel;
@@ -36,6 +37,7 @@ export class RecordingPage {
   private figure: Figure = "p50_ns";
   private search: Search | null = null;
   private aggregateTimer = 0;
+  private searchTimer = 0;
 
   private readonly chosen: ChosenRow = {
     exit: (row) => this.showInstances(exitName(String(row["reason"]), String(row["key"])), this.instances.exits(row), Number(row["count"]) - Number(row["open"] ?? 0)),
@@ -91,7 +93,13 @@ export class RecordingPage {
   }
 
   private toolbar(reasons: ReasonColours): HTMLElement {
-    this.searchField.addEventListener("input", () => this.searched());
+    // So much is not searched through at each letter.
+    const many = Object.values(this.timeline.facts.counts).reduce((sum, rows) => sum + rows, 0) > kSearchedAtOnce;
+    this.searchField.addEventListener("input", () => {
+      clearTimeout(this.searchTimer);
+      if (many) this.searchTimer = window.setTimeout(() => this.searched(), 300);
+      else this.searched();
+    });
     this.searchField.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.goToHit(!event.shiftKey);
       if (event.key === "Escape") this.clearSearch();
