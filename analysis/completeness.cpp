@@ -8,6 +8,8 @@ Completeness completeness_of(const recording::RecordingReader& reader) {
   for (const auto& loss : reader.losses()) {
     if (loss.source == recording::LossSource::unattributed) {
       whole.unattributed += loss.count;
+    } else if (loss.source == recording::LossSource::filtered) {
+      whole.filtered += loss.count;
     } else {
       whole.records_lost += loss.count;
     }

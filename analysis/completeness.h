@@ -12,6 +12,7 @@ namespace trapline::analysis {
 struct Completeness {
   std::uint64_t records_lost = 0;      // of every kind, guest stamps included
   std::uint64_t unattributed = 0;      // interrupts raised in kernel threads: of which VM cannot be told
+  std::uint64_t filtered = 0;          // exits that the recording's own filter left out: not lost
   std::vector<std::string> cut_files;  // whose last packet was not written whole
   std::string ended;                   // "finished", "stopped", "guest crashed", "cut off: ..."
 };

@@ -7,6 +7,10 @@ namespace trapline::analysis {
 using tracer::Interrupt;
 using tracer::Link;
 
+double per_second(std::uint64_t count, std::uint64_t ns) {
+  return ns == 0 ? 0 : static_cast<double>(count) * 1e9 / static_cast<double>(ns);
+}
+
 void Latency::add(std::uint64_t ns, std::uint64_t at_ns, tracer::InterruptId id) {
   if (duration.count() == 0 || ns > duration.max()) {
     worst_at_ns = at_ns;
@@ -27,6 +31,7 @@ void InterruptTable::add(const Interrupt& interrupt, HostNs begin) {
   if (interrupt.entries_masked != 0) ++row.masked;
   if (interrupt.depth != 0) ++row.nested;
   if (interrupt.posted) ++row.posted;
+  if (interrupt.eoi_exit) ++row.eoi_exits;
   const bool brought = interrupt.external() || interrupt.link(Link::injected).seen();
   if (brought) {
     ++totals_.total;

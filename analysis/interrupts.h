@@ -53,6 +53,7 @@ struct InterruptRow {
   std::uint64_t masked = 0;      // interrupts that the guest could not take at the first entry
   std::uint64_t nested = 0;      // whose ISR interrupted another
   std::uint64_t posted = 0;
+  std::uint64_t eoi_exits = 0;  // interrupts whose EOI made the vCPU exit
   std::array<Latency, kStretches.size()> latencies;
 };
 
@@ -64,6 +65,9 @@ struct InterruptFigures {
   std::array<std::uint64_t, tracer::kLinks> missing{};
   std::vector<InterruptRow> rows;  // by vCPU, vector, source
 };
+
+// How many a second; 0 of no time.
+[[nodiscard]] double per_second(std::uint64_t count, std::uint64_t ns);
 
 class InterruptTable {
  public:

@@ -15,11 +15,6 @@ std::uint64_t clamped(HostNs from, HostNs to) {
   return to < from ? 0 : to.value - from.value;
 }
 
-std::uint64_t time_in_vmm(const Exit& exit) {
-  if (exit.vmm_begin && exit.vmm_end) return clamped(*exit.vmm_begin, *exit.vmm_end);
-  return exit.user_exit ? clamped(*exit.user_exit, exit.entry) : 0;
-}
-
 // By what steps of this kind differ in the report, beside the step itself.
 std::uint16_t emulated(const tracer::VmmStep& step) {
   const auto kind = static_cast<vmm::VmmStep>(step.step);
@@ -28,12 +23,22 @@ std::uint16_t emulated(const tracer::VmmStep& step) {
 
 }  // namespace
 
+std::uint64_t Summary::traced_ns_of(std::uint16_t vcpu) const {
+  const auto found = std::ranges::find(states, vcpu, &StateRow::vcpu);
+  return found == states.end() ? 0 : found->traced_ns;
+}
+
+Summarizer::Summarizer(const std::vector<ExitKey>& by) {
+  if (!by.empty()) grouping_.emplace(by);
+}
+
 void Summarizer::state(std::uint16_t vcpu, const tracer::StateSlice& slice) {
   OfVcpu& of = vcpus_[vcpu];
   if (!of.has_states) of.begin = slice.begin;
   of.has_states = true;
   of.end = slice.end;
   of.states[static_cast<std::size_t>(slice.state)] += clamped(slice.begin, slice.end);
+  scheduling_.add(vcpu, slice);
 }
 
 void Summarizer::exit(std::uint16_t vcpu, const Exit& exit) {
@@ -47,15 +52,10 @@ void Summarizer::exit(std::uint16_t vcpu, const Exit& exit) {
     row.key = exit.what->key;
     row.cause = exit.what->cause;
   }
-  if (exit.open) {
-    ++row.open;
-    return;
-  }
-  const std::uint64_t total = clamped(exit.exit, exit.entry);
-  const std::uint64_t in_vmm = time_in_vmm(exit);
-  row.duration.add(total);
-  row.vmm_ns += in_vmm;
-  row.kvm_ns += total - in_vmm;
+  row.add(exit);
+  const std::uint16_t vm = head_.machines.vcpu(vcpu).vm;
+  if (grouping_) grouping_->add(vcpu, vm, exit);
+  guest_code_.add(vm, exit);
 }
 
 void Summarizer::step(std::uint16_t vcpu, const tracer::VmmStep& step) {
@@ -95,6 +95,7 @@ Summary Summarizer::finish(const recording::RecordingReader& reader) {
   Summary summary;
   summary.info = reader.info();
   summary.whole = completeness_of(reader);
+  summary.machines = head_.machines;
   summary.clock_bound_ns = head_.clock_bound_ns;
   summary.probe_cost = reader.probe_cost();
   summary.stamp_check = stamp_check_;
@@ -102,7 +103,10 @@ Summary Summarizer::finish(const recording::RecordingReader& reader) {
   HostNs end;
   for (auto& [number, vcpu] : vcpus_) {
     for (ExitRow& row : vcpu.exits) {
-      if (row.count() != 0) summary.exits.push_back(std::move(row));
+      if (row.count() == 0) continue;
+      summary.all_exits.count += row.count();
+      summary.all_exits.handling_ns += row.handling().total();
+      summary.exits.push_back(std::move(row));
     }
     for (auto& [key, row] : vcpu.steps)
       summary.steps.push_back(std::move(row));
@@ -118,17 +122,23 @@ Summary Summarizer::finish(const recording::RecordingReader& reader) {
   }
   summary.traced_ns = clamped(begin, end);
   std::stable_sort(summary.exits.begin(), summary.exits.end(), [](const ExitRow& a, const ExitRow& b) {
-    return std::tuple(a.cause, b.duration.total()) < std::tuple(b.cause, a.duration.total());
+    return std::tuple(a.cause, b.handling().total()) < std::tuple(b.cause, a.handling().total());
   });
+  if (grouping_) summary.groups = grouping_->take();
+  summary.guest_code = guest_code_.take();
+  scheduling_.finish();
+  summary.scheduling = scheduling_.scheduling();
+  summary.halts = scheduling_.halts();
   summary.interrupts = interrupts_.take();
   summary.truth = compare_with_guest(reader.guest_counts(), counts_, summary.info.path);
   summary.kvm_stats = compare_with_kvm(reader.kvm_stats(), counts_);
   return summary;
 }
 
-Result<Summary> summarize(const recording::RecordingReader& reader) {
-  Summarizer summarizer;
-  TRAPLINE_TRY(tracer::stream_timeline(reader, summarizer));
+Result<Summary> summarize(const recording::RecordingReader& reader, const SummaryOptions& options) {
+  Summarizer summarizer(options.by);
+  tracer::TimelineWindow window(summarizer, {.vcpus = options.vcpus});
+  TRAPLINE_TRY(tracer::stream_timeline(reader, window));
   return summarizer.finish(reader);
 }
 

@@ -10,9 +10,13 @@
 #include <vector>
 
 #include "analysis/completeness.h"
+#include "analysis/exit_figures.h"
+#include "analysis/exit_groups.h"
 #include "analysis/ground_truth.h"
+#include "analysis/guest_code.h"
 #include "analysis/interrupts.h"
 #include "analysis/recorded_counts.h"
+#include "analysis/scheduling.h"
 #include "base/distribution.h"
 #include "tracer/recording/reader.h"
 #include "tracer/timeline/sink.h"
@@ -20,17 +24,11 @@
 namespace trapline::analysis {
 
 // One reason (and key: port, MSR, GPA) of one vCPU.
-struct ExitRow {
+struct ExitRow : ExitFigures {
   std::uint16_t vcpu = 0;
   std::string reason;
   std::string key;
   tracer::Cause cause = tracer::Cause::guest;
-  Distribution duration;     // exit to entry
-  std::uint64_t kvm_ns = 0;  // of the total: in KVM
-  std::uint64_t vmm_ns = 0;  // of the total: in user space
-  std::uint64_t open = 0;    // further exits of this kind with no entry after them: not in `duration`
-
-  [[nodiscard]] std::uint64_t count() const { return duration.count() + open; }
 };
 
 // One kind of step of the VMM on one vCPU.
@@ -60,32 +58,57 @@ struct StateRow {
   std::vector<std::pair<tracer::State, std::uint64_t>> states;  // every state, its sum
 };
 
+// What all exits together come to, so that a row can be told as a part of it.
+struct ExitTotals {
+  std::uint64_t count = 0;
+  std::uint64_t handling_ns = 0;  // without the time that the guest was halted
+};
+
 struct Summary {
   recording::RecordingInfo info;
+  tracer::RecordedVms machines;
   Completeness whole;
   std::optional<recording::ProbeCost> probe_cost;
   std::uint64_t clock_bound_ns = 0;
   tracer::StampCheck stamp_check;  // over all vCPUs
   std::uint64_t traced_ns = 0;
-  std::vector<ExitRow> exits;  // by cause, then by total time, longest first
+  std::vector<ExitRow> exits;  // by cause, then by the time of their handling, longest first
+  ExitTotals all_exits;
+  std::optional<ExitGroups> groups;   // what was asked for
+  std::vector<GuestCode> guest_code;  // by reason
+  std::vector<HaltRow> halts;
   InterruptFigures interrupts;
+  std::vector<SchedulingRow> scheduling;
   std::vector<StepRow> steps;  // in the order in which a trap goes through them
   std::vector<WorkloadRow> workloads;
   std::vector<TruthRow> truth;
   std::vector<KvmStatRow> kvm_stats;
   std::vector<StateRow> states;
+
+  // How long this vCPU was traced; 0: it was not.
+  [[nodiscard]] std::uint64_t traced_ns_of(std::uint16_t vcpu) const;
+};
+
+struct SummaryOptions {
+  std::vector<ExitKey> by;           // empty: no groups
+  std::vector<std::uint16_t> vcpus;  // by their numbers in the recording; empty: all
 };
 
 // Reads the recording once; memory does not grow with it.
-[[nodiscard]] Result<Summary> summarize(const recording::RecordingReader& reader);
+[[nodiscard]] Result<Summary> summarize(const recording::RecordingReader& reader,
+                                        const SummaryOptions& options = {});
 
 // The figures of what a sink is told, with the facts of the recording.
 class Summarizer : public tracer::TimelineSink {
  public:
+  // `by`: what to group exits by, beside all that is always told.
+  explicit Summarizer(const std::vector<ExitKey>& by = {});
+
   void begin(const tracer::TimelineHead& head) override { head_ = head; }
   void state(std::uint16_t vcpu, const tracer::StateSlice& slice) override;
   void exit(std::uint16_t vcpu, const tracer::Exit& exit) override;
   void step(std::uint16_t vcpu, const tracer::VmmStep& step) override;
+  void halt(std::uint16_t vcpu, const tracer::Halt& halt) override { scheduling_.add(vcpu, halt); }
   void isr(std::uint16_t vcpu, const tracer::Isr& isr) override { counts_.add(vcpu, isr); }
   void event(std::uint16_t vcpu, const tracer::WorkloadEvent& event) override;
   void interrupt(const tracer::Interrupt& interrupt) override { interrupts_.add(interrupt, head_.begin); }
@@ -108,6 +131,9 @@ class Summarizer : public tracer::TimelineSink {
   std::map<std::uint16_t, OfVcpu> vcpus_;
   RecordedCounts counts_;
   InterruptTable interrupts_;
+  std::optional<ExitGrouping> grouping_;
+  GuestCodeTable guest_code_;
+  SchedulingTable scheduling_;
   tracer::StampCheck stamp_check_;
 };
 

@@ -48,6 +48,10 @@ double Distribution::stddev() const {
   return count_ < 2 ? 0 : std::sqrt(squared_distance_ / static_cast<double>(count_ - 1));
 }
 
+double Distribution::relative_stddev_percent() const {
+  return count_ < 2 || total_ == 0 ? 0 : 100 * stddev() / std::sqrt(static_cast<double>(count_)) / mean();
+}
+
 std::uint64_t Distribution::percentile(double percent) const {
   if (count_ == 0) return 0;
   const std::uint64_t rank = nearest_rank(percent, count_);

@@ -72,11 +72,8 @@ Check check_vendor(const tracer::KernelSupport& kernel) {
 
 // Posted interrupts do not exit: where they are on, EOIs and some injections leave no trace but the guest's
 // stamps.
-Check check_posted_interrupts(const tracer::KernelSupport& kernel) {
-  const std::string value =
-      first_line_of(kernel.isa == recording::Isa::vmx ? "/sys/module/kvm_intel/parameters/enable_apicv"
-                                                      : "/sys/module/kvm_amd/parameters/avic");
-  if (value == "Y" || value == "1") {
+Check check_posted_interrupts() {
+  if (apicv_of_this_machine() == recording::Apicv::on) {
     return {"AVIC/APICv", Finding::note, "on: interrupts may be delivered and ended without an exit",
             "to see every injection and EOI, load the module with avic=0 or enable_apicv=0"};
   }
@@ -198,7 +195,7 @@ Check check_probes(const tracer::KernelSupport& kernel) {
 std::vector<Check> examine() {
   const auto kernel = tracer::look_at_kernel();
   return {check_kvm(),          check_vendor(kernel),   check_btf(kernel),    check_tracepoints(kernel),
-          check_rights(kernel), check_lockdown(kernel), check_probes(kernel), check_posted_interrupts(kernel),
+          check_rights(kernel), check_lockdown(kernel), check_probes(kernel), check_posted_interrupts(),
           check_clock(),        check_time_kind()};
 }
 

@@ -48,6 +48,7 @@ void RecordingObserver::vcpu_started(const vmm::VcpuStart& start) {
   recording::VcpuStarted fact;
   fact.at = tracer::take_clock_sample(1).ns;
   fact.vcpu = start.vcpu;
+  fact.vcpu_id = start.vcpu;
   fact.tid = static_cast<std::uint32_t>(start.tid);
   fact.tsc_offset = start.tsc_offset;
   fact.guest_tsc_khz = start.guest_tsc_khz;

@@ -67,6 +67,16 @@ std::string emulator_of_this_machine() {
   return kernel_parameter("trapline.emulator=");
 }
 
+recording::Apicv apicv_of_this_machine() {
+  for (const char* parameter :
+       {"/sys/module/kvm_intel/parameters/enable_apicv", "/sys/module/kvm_amd/parameters/avic"}) {
+    const auto value = read_text_file(parameter);
+    if (!value) continue;
+    return value->starts_with('Y') || value->starts_with('1') ? recording::Apicv::on : recording::Apicv::off;
+  }
+  return recording::Apicv::unknown;
+}
+
 recording::RecordingInfo describe_this_machine() {
   recording::RecordingInfo info;
   info.trapline_version = kVersion;
@@ -77,6 +87,7 @@ recording::RecordingInfo describe_this_machine() {
   }
   info.cpu_model = cpu_model();
   info.time_kind = time_kind_of_this_machine();
+  info.apicv = apicv_of_this_machine();
   info.started_unix_ns = unix_now_ns();
   return info;
 }

@@ -14,6 +14,9 @@ namespace trapline::cli {
 // `trapline.emulator=NAME-VERSION` on the kernel's command line, which the lab sets; empty without it.
 [[nodiscard]] std::string emulator_of_this_machine();
 
+// Whether the loaded kvm_intel or kvm_amd delivers and ends interrupts without exits; unknown without either.
+[[nodiscard]] recording::Apicv apicv_of_this_machine();
+
 // Host name, kernel, CPU, time; path, mode and command line are the caller's.
 [[nodiscard]] recording::RecordingInfo describe_this_machine();
 

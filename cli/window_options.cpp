@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "cli/chosen_recording.h"
 #include "cli/time_argument.h"
 
 namespace trapline::cli {
@@ -12,7 +11,7 @@ void add_window_options(CLI::App& app, WindowOptions& options) {
   app.add_option("--from", options.from,
                  "Leave out what ended before: 1.5ms, 200us, 3s, or nanoseconds, from the trace's start");
   app.add_option("--to", options.to, "Leave out what began after");
-  app.add_option("--vcpu", options.vcpus, "These vCPUs only: N,..")->delimiter(',');
+  add_vcpu_options(app, options.vcpus, options.vms);
 }
 
 Result<tracer::TimelineWindow::Limits> window_of(const WindowOptions& options,
@@ -30,13 +29,8 @@ Result<tracer::TimelineWindow::Limits> window_of(const WindowOptions& options,
     return fail(fmt::format("--to {} lies before --from {}", options.to, options.from), {},
                 ExitStatus::wrong_usage);
   }
-  for (const std::uint16_t vcpu : options.vcpus) {
-    const auto& known = reader.vcpus();
-    if (std::ranges::any_of(known, [vcpu](const auto& started) { return started.vcpu == vcpu; })) continue;
-    return fail(fmt::format("{} has no vCPU {}", reader.folder().string(), vcpu),
-                fmt::format("it has {} vCPUs, counted from 0", known.size()), ExitStatus::wrong_usage);
-  }
-  limits.vcpus = options.vcpus;
+  TRAPLINE_ASSIGN(vcpus, chosen_vcpus(reader, options.vcpus, options.vms));
+  limits.vcpus = std::move(vcpus);
   return limits;
 }
 

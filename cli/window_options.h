@@ -1,4 +1,4 @@
-// --from, --to and --vcpu: the part of a timeline that a subcommand is to show.
+// --from, --to, --vcpu and --vm: the part of a timeline that a subcommand is to show.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -15,9 +15,10 @@ namespace trapline::cli {
 struct WindowOptions {
   std::string from;
   std::string to;
-  std::vector<std::uint16_t> vcpus;
+  std::vector<std::uint16_t> vcpus;  // as KVM numbers them
+  std::vector<std::uint16_t> vms;    // as the recording numbers them
 
-  [[nodiscard]] bool given() const { return !from.empty() || !to.empty() || !vcpus.empty(); }
+  [[nodiscard]] bool given() const { return !from.empty() || !to.empty() || !vcpus.empty() || !vms.empty(); }
 };
 
 // `options` must outlive the parsing.

@@ -170,7 +170,7 @@ Status write_busy_recording(const std::filesystem::path& folder, std::uint64_t e
   std::vector<Vcpu> vcpus;
   for (std::uint16_t number = 0; number < kVcpus; ++number) {
     vcpus.emplace_back(writer, number);
-    TRAPLINE_TRY(writer.write(VcpuStarted{HostNs{100}, number, 1000U + number, 0, 1'000'000}));
+    TRAPLINE_TRY(writer.write(VcpuStarted{HostNs{100}, number, 1000U + number, 0, 1'000'000, 0, number}));
   }
   TRAPLINE_TRY(writer.write(Workload{HostNs{200}, GUEST_WORKLOAD_DEVICE_MSI, 0, exits, "=msi \"1\"\xff\n"}));
   TRAPLINE_TRY(writer.write(ClockSample{HostTsc{1000}, HostNs{1000}, 0}));

@@ -14,6 +14,7 @@ class CollectingSink : public TimelineSink {
   void state(std::uint16_t, const StateSlice& slice) override { states.push_back(slice); }
   void exit(std::uint16_t, const Exit& exit) override { exits.push_back(exit); }
   void step(std::uint16_t, const VmmStep& step) override { steps.push_back(step); }
+  void halt(std::uint16_t, const Halt& halt) override { halts.push_back(halt); }
   void injection(std::uint16_t, const Injection& injection) override { injections.push_back(injection); }
   void isr_entered(std::uint16_t, const Isr& isr) override { entered.push_back(isr); }
   void isr(std::uint16_t, const Isr& isr) override { isrs.push_back(isr); }
@@ -27,6 +28,7 @@ class CollectingSink : public TimelineSink {
   std::vector<StateSlice> states;
   std::vector<Exit> exits;
   std::vector<VmmStep> steps;
+  std::vector<Halt> halts;
   std::vector<Injection> injections;
   std::vector<Isr> entered;
   std::vector<Isr> isrs;

@@ -90,15 +90,36 @@ Subject subject_kind(ExitDetail detail) {
   }
 }
 
+ExitSubject::Access access_of(const ExitKind& kind) {
+  using enum ExitSubject::Access;
+  switch (kind.detail) {
+    case ExitDetail::io:
+      return (kind.access & kAccessIn) != 0 ? read : write;
+    case ExitDetail::msr:
+    case ExitDetail::mmio:
+      return (kind.access & kAccessWrite) != 0 ? write : read;
+    default:
+      return any;
+  }
+}
+
 ExitDescription description_of(const ExitKind& kind) {
   const Subject subject = subject_kind(kind.detail);
-  return {reason_of(kind), key_of(kind), kind.cause, {subject, subject == Subject::none ? 0 : kind.number}};
+  return {reason_of(kind),
+          key_of(kind),
+          kind.cause,
+          {subject, subject == Subject::none ? 0 : kind.number, access_of(kind)}};
 }
 
 }  // namespace
 
 std::string_view cause_name(Cause cause) {
   return cause == Cause::guest ? "guest" : "async";
+}
+
+std::string_view access_name(ExitSubject::Access access) {
+  constexpr std::array<std::string_view, 3> kNames = {"", "read", "write"};
+  return kNames[static_cast<std::size_t>(access)];
 }
 
 ExitKind kind_of(const trl_exit_cycle& cycle) {

@@ -24,9 +24,12 @@ struct ExitSubject {
     vector,
     lapic_register
   };
+  enum class Access : std::uint8_t { any, read, write };
   Kind kind = Kind::none;
   std::uint64_t number = 0;
+  Access access = Access::any;  // of a port, an MSR or device memory, where the exit says it
 };
+[[nodiscard]] std::string_view access_name(ExitSubject::Access access);  // "read"; any: empty
 
 struct ExitDescription {
   std::string reason;  // as `perf kvm stat` prints it; "unknown (0x...)" for a code that no table has

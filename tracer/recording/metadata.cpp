@@ -327,6 +327,7 @@ std::string make_metadata(const RecordingInfo& info, const Uuid& uuid) {
   item("cpu_model", info.cpu_model);
   item("time_kind", time_kind_name(info.time_kind));
   item("isa", isa_name(info.isa));
+  item("apicv", apicv_name(info.apicv));
   fmt::format_to(out, "\ttsc_khz = {};\n\tstarted_unix_ns = {};\n", info.tsc_khz, info.started_unix_ns);
   item("mode", info.mode);
   item("filter", info.filter);
@@ -370,6 +371,7 @@ Result<Metadata> parse_metadata(std::string_view text, std::string_view name) {
   reader.text("cpu_model", info.cpu_model);
   reader.name<TimeKind>("time_kind", info.time_kind, time_kind_of);
   reader.name<Isa>("isa", info.isa, isa_of);
+  reader.name<Apicv>("apicv", info.apicv, apicv_of);
   reader.number("tsc_khz", info.tsc_khz);
   reader.number("started_unix_ns", info.started_unix_ns);
   reader.text("mode", info.mode);

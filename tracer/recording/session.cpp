@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kTimeKinds = {"real", "emulated", "counted"};
 constexpr std::array<std::string_view, 3> kIsas = {"none", "svm", "vmx"};
+constexpr std::array<std::string_view, 3> kApicvs = {"unknown", "off", "on"};
 constexpr std::array<std::string_view, 10> kLossSources = {
     "unknown",           "exit cycles",        "KVM events", "guest stamps", "exits handled",
     "interrupts raised", "skipped probe runs", "threads",    "unattributed", "filtered"};
@@ -44,6 +45,12 @@ std::string_view isa_name(Isa isa) {
 }
 std::optional<Isa> isa_of(std::string_view name) {
   return value<Isa>(kIsas, name);
+}
+std::string_view apicv_name(Apicv apicv) {
+  return row(kApicvs, apicv);
+}
+std::optional<Apicv> apicv_of(std::string_view name) {
+  return value<Apicv>(kApicvs, name);
 }
 std::string_view loss_source_name(LossSource source) {
   return row(kLossSources, source);

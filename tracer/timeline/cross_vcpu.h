@@ -22,6 +22,7 @@ class CrossVcpuEvents : public TimelineSink {
   void state(std::uint16_t vcpu, const StateSlice& slice) override { sink_.state(vcpu, slice); }
   void exit(std::uint16_t vcpu, const Exit& exit) override;
   void step(std::uint16_t vcpu, const VmmStep& step) override { sink_.step(vcpu, step); }
+  void halt(std::uint16_t vcpu, const Halt& halt) override { sink_.halt(vcpu, halt); }
   void injection(std::uint16_t vcpu, const Injection& injection) override {
     sink_.injection(vcpu, injection);
   }

@@ -78,6 +78,7 @@ struct Interrupt {
   std::uint32_t entries_masked = 0;  // entries between accepted and injected: the guest could not take it yet
   unsigned depth = 0;                // handlers that its ISR interrupted
   bool posted = false;               // delivered by hardware without an injection (APICv, AVIC)
+  bool eoi_exit = false;             // its EOI made the vCPU exit
   std::uint8_t missing = 0;          // bit per Link: should be there, but was not seen
 
   [[nodiscard]] const LinkPoint& link(Link which) const { return links[static_cast<std::size_t>(which)]; }

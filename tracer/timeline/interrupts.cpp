@@ -90,6 +90,7 @@ struct InterruptLinker::Story {
   bool needs_acceptance = false;
   bool needs_injection = false;
   bool awaits_source = false;  // the cycle of the thread that accepted it will tell
+  bool kvm_saw_eoi = false;
   bool ended = false;
 };
 
@@ -142,9 +143,9 @@ void InterruptLinker::hand_on(Story& story) {
   need(Link::raised, maskable && interrupt.source != InterruptSource::timer);
   need(Link::accepted, maskable && story.needs_acceptance);
   need(Link::injected, story.needs_injection && !interrupt.posted);
-  need(Link::isr_entry, true);
-  need(Link::eoi, maskable);
-  need(Link::iret, true);
+  need(Link::isr_entry, has_stamps_);
+  need(Link::eoi, maskable && (has_stamps_ || !interrupt.posted));
+  need(Link::iret, has_stamps_);
   sink_.interrupt(interrupt);
   stories_.erase(interrupt.id);
 }
@@ -278,19 +279,41 @@ void InterruptLinker::find_source(Story& story, const Exit& exit) {
 // ---- On its way
 // --------------------------------------------------------------------------------------------------
 
+// KVM says of a posted interrupt both that its LAPIC accepted it and, next in that thread, that it was
+// posted.
+bool InterruptLinker::mark_posted(const Acceptance& posted) {
+  const auto last = last_accepted_.find(posted.tid);
+  if (last == last_accepted_.end()) return false;
+  const LastAccepted before = last->second;
+  last_accepted_.erase(last);
+  if (before.target != posted.target || before.vector != posted.vector) return false;
+  const auto found = stories_.find(before.story);
+  if (found != stories_.end()) set_posted(found->second);
+  return true;
+}
+
+// Nothing more will be seen of it, but for the guest's own stamps.
+void InterruptLinker::set_posted(Story& story) {
+  story.interrupt.posted = true;
+  if (has_stamps_) return;
+  std::erase(of(story.interrupt.vcpu).pending, &story);
+  end_story(story);
+}
+
 void InterruptLinker::accepted(const Acceptance& acceptance) {
+  if (acceptance.posted && mark_posted(acceptance)) return;
   OfVcpu& target = of(acceptance.target);
   target.accepts = true;
   const auto raise = take_raise_of_thread(acceptance.tid, acceptance.at);
   for (Story* pending : target.pending) {
     if (pending->interrupt.vector != acceptance.vector) continue;
     ++pending->interrupt.coalesced;
+    remember(acceptance, pending->interrupt.id);
     return;
   }
   Story& story = new_story(acceptance.target, acceptance.vector, InterruptSource::unknown);
   story.needs_acceptance = true;
   story.needs_injection = true;
-  story.interrupt.posted = acceptance.posted;
   story.interrupt.raised_by_tid = acceptance.tid;
   story.interrupt.raised_by_vcpu = acceptance.thread_vcpu;
   story.interrupt.link(Link::accepted) = {acceptance.at, LinkedBy::tracepoint};
@@ -302,6 +325,13 @@ void InterruptLinker::accepted(const Acceptance& acceptance) {
   }
   target.pending.push_back(&story);
   target.kicks.push_back(&story);
+  remember(acceptance, story.interrupt.id);
+  if (acceptance.posted) set_posted(story);
+}
+
+void InterruptLinker::remember(const Acceptance& acceptance, InterruptId story) {
+  if (last_accepted_.size() == kMaxThreads) last_accepted_.clear();
+  last_accepted_[acceptance.tid] = {acceptance.target, acceptance.vector, story};
 }
 
 void InterruptLinker::waking(std::uint16_t vcpu, HostNs at) {
@@ -417,14 +447,17 @@ void InterruptLinker::vmm_step(std::uint16_t vcpu, const VmmStep& step, const Ex
   open_story(state, story);
 }
 
-void InterruptLinker::eoi(std::uint16_t vcpu, HostNs at, std::uint32_t vector) {
+void InterruptLinker::eoi(std::uint16_t vcpu, HostNs at, std::uint32_t vector, bool by_exit) {
   OfVcpu& state = of(vcpu);
   const auto found = std::find_if(state.open.rbegin(), state.open.rend(), [&](const Story* story) {
-    return story->interrupt.vector == vector && !story->interrupt.link(Link::eoi).seen();
+    return story->interrupt.vector == vector && !story->kvm_saw_eoi;
   });
   if (found == state.open.rend()) return;
   Story& story = **found;
-  story.interrupt.link(Link::eoi) = {at, LinkedBy::tracepoint};
+  story.kvm_saw_eoi = true;
+  story.interrupt.eoi_exit = by_exit;
+  if (!story.interrupt.link(Link::eoi).seen())  // the guest's own stamp is the better one
+    story.interrupt.link(Link::eoi) = {at, LinkedBy::tracepoint};
   if (!has_stamps_) end_story(story);
 }
 

@@ -21,6 +21,7 @@ namespace trapline::tracer {
 //  raised     the VMM's mark in the thread that accepts next, else kvm_set_irq or kvm_msi_set_irq there;
 //             of an IPI the sender's exit; of a LAPIC timer the exit, or the wakeup, before the acceptance.
 //  accepted   kvm_apic_accept_irq names vCPU and vector. One more while one is pending is coalesced with it.
+//             kvm_apicv_accept_irq after it in that thread says that it is posted: no injection will be seen.
 //  kicked     the first exit after the acceptance; if the vCPU was in KVM: the waking of its thread.
 //  injected   the first entry of the vCPU that injects the vector. One whose delivery an exit interrupted is
 //             injected again, and stays the same interrupt.
@@ -30,7 +31,7 @@ namespace trapline::tracer {
 class InterruptLinker {
  public:
   // `raises`: the VMM's marks. `has_stamps`: whether the guest's own stamps are recorded; without them a
-  // story ends at its EOI.
+  // story ends at its EOI, a posted one at once, and neither lacks what only the guest could tell.
   InterruptLinker(Feed<DatedRaise> raises, bool has_stamps, std::uint64_t clock_bound_ns, HostNs begin,
                   TimelineSink& sink);
   ~InterruptLinker();
@@ -50,7 +51,8 @@ class InterruptLinker {
   void waking(std::uint16_t vcpu, HostNs at);  // of the vCPU's thread
 
   // ---- In the vCPU's cycles
-  void eoi(std::uint16_t vcpu, HostNs at, std::uint32_t vector);
+  // `by_exit`: the EOI exited, as against a paravirtual one that KVM found at an exit for something else.
+  void eoi(std::uint16_t vcpu, HostNs at, std::uint32_t vector, bool by_exit);
   void vmm_step(std::uint16_t vcpu, const VmmStep& step, const Exit& exit);
   void cycle(std::uint16_t vcpu, const Exit& exit);
   [[nodiscard]] InterruptId injected(std::uint16_t vcpu, const Injection& injection, EventType type,
@@ -75,6 +77,9 @@ class InterruptLinker {
   void end_story(Story& story);
   void hand_on(Story& story);
   void open_story(OfVcpu& vcpu, Story& story);
+  bool mark_posted(const Acceptance& posted);
+  void set_posted(Story& story);
+  void remember(const Acceptance& acceptance, InterruptId story);
   Story* take_pending(OfVcpu& vcpu, std::uint32_t vector);
   Story* awaiting_isr(OfVcpu& vcpu, std::uint32_t vector);
   void read_raises(HostNs until);
@@ -92,7 +97,13 @@ class InterruptLinker {
   InterruptId last_id_ = kNoInterrupt;
   std::unordered_map<InterruptId, Story> stories_;  // that have not been handed on
   std::map<std::uint16_t, OfVcpu> vcpus_;
-  std::deque<Raise> marks_;  // of the VMM, that no interrupt has taken
+  struct LastAccepted {
+    std::uint16_t target = 0;
+    std::uint32_t vector = 0;
+    InterruptId story = kNoInterrupt;
+  };
+  std::unordered_map<std::uint32_t, LastAccepted> last_accepted_;  // by thread
+  std::deque<Raise> marks_;                                        // of the VMM, that no interrupt has taken
   std::unordered_map<std::uint32_t, Raise>
       tracepoints_;  // the last kvm_set_irq or kvm_msi_set_irq, by thread
 };

@@ -18,6 +18,7 @@ class TimelineSink {
   virtual void state(std::uint16_t /*vcpu*/, const StateSlice& /*slice*/) {}
   virtual void exit(std::uint16_t /*vcpu*/, const Exit& /*exit*/) {}
   virtual void step(std::uint16_t /*vcpu*/, const VmmStep& /*step*/) {}  // after its exit
+  virtual void halt(std::uint16_t /*vcpu*/, const Halt& /*halt*/) {}
   virtual void injection(std::uint16_t /*vcpu*/, const Injection& /*injection*/) {}
   virtual void isr_entered(std::uint16_t /*vcpu*/, const Isr& /*isr*/) {}  // `iret`, `eoi` not known yet
   virtual void isr(std::uint16_t /*vcpu*/, const Isr& /*isr*/) {}
@@ -52,6 +53,7 @@ class TimelineWindow : public TimelineSink {
   void state(std::uint16_t vcpu, const StateSlice& slice) override;
   void exit(std::uint16_t vcpu, const Exit& exit) override;
   void step(std::uint16_t vcpu, const VmmStep& step) override;
+  void halt(std::uint16_t vcpu, const Halt& halt) override;
   void injection(std::uint16_t vcpu, const Injection& injection) override;
   void isr_entered(std::uint16_t vcpu, const Isr& isr) override;
   void isr(std::uint16_t vcpu, const Isr& isr) override;

@@ -37,6 +37,8 @@ void StateWalk::waking(HostNs at) {
 void StateWalk::until(HostNs end, State state) {
   end = std::min(end, limit_);
   if (end <= at_) return;
+  if (state == State::halt_poll) halt_poll_ns_ += end.value - at_.value;
+  if (state == State::halted) halted_ns_ += end.value - at_.value;
   if (has_slice_ && slice_.state == state) {
     slice_.end = end;
   } else {
@@ -61,7 +63,10 @@ void StateWalk::off_cpu_until(const OffCpu& off, HostNs end, State place, const 
   if (off.task_state != 0) {
     const State sleeping = asleep(place, exit);
     until(std::min(off.woken, back), sleeping);
-    if (sleeping == State::halted) slept_until_ = at_;
+    if (sleeping == State::halted) {
+      slept_until_ = at_;
+      if (back > at_) wake_delay_ns_ += back.value - at_.value;
+    }
   }
   until(back, runnable(place));
 }
@@ -111,8 +116,12 @@ void StateWalk::forget_past() {
   std::erase_if(losses_, ended);
 }
 
-void StateWalk::exit(const Exit& exit) {
+void StateWalk::exit(Exit& exit) {
+  halt_poll_ns_ = halted_ns_ = wake_delay_ns_ = 0;
   handle(exit, exit.entry);
+  exit.halt_poll_ns = halt_poll_ns_;
+  exit.halted_ns = halted_ns_;
+  exit.wake_delay_ns = wake_delay_ns_;
   forget_past();
 }
 

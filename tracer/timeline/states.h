@@ -27,8 +27,8 @@ class StateWalk {
   void loss(LossSpan loss) { losses_.push_back(loss); }
 
   // The vCPU ran in the guest until the exit, and is back in it at the entry. All that happened until the
-  // entry has been told.
-  void exit(const Exit& exit);
+  // entry has been told. Fills in how long of it the guest waited.
+  void exit(Exit& exit);
   // The same for the exit that the recording ends in.
   void finish(const Exit* open, HostNs end);
 
@@ -47,6 +47,9 @@ class StateWalk {
   HostNs limit_ = kNever;
   StateSlice slice_;  // not handed on yet: the next may be of the same state
   bool has_slice_ = false;
+  std::uint64_t halt_poll_ns_ = 0;  // of the exit at hand
+  std::uint64_t halted_ns_ = 0;
+  std::uint64_t wake_delay_ns_ = 0;
   HostNs slept_until_;  // in a halt KVM polls until the thread sleeps, not after it
   std::deque<OffCpu> off_cpu_;
   std::deque<HaltSpan> halts_;

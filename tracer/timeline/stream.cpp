@@ -90,6 +90,7 @@ TimelineHead Streamer::head() const {
   head.clock_bound_ns = clock_.error_bound_ns();
   for (const auto& workload : reader_.workloads())
     head.workload_names[static_cast<std::uint16_t>(workload.guest_workload)] = workload.name;
+  head.machines = vms_of(reader_);
   return head;
 }
 
@@ -208,10 +209,13 @@ void Streamer::take(const trl_kvm_event& event) {
     case TRL_ACCEPT_IRQ:
       return take_accepted(at, event);
     case TRL_EOI:
-    case TRL_PV_EOI:
       return vcpu(event.head.vcpu).eoi(at, static_cast<std::uint32_t>(event.arg0));
+    case TRL_PV_EOI:
+      return vcpu(event.head.vcpu).pv_eoi(at, static_cast<std::uint32_t>(event.arg0));
     case TRL_WAKEUP:
-      return vcpu(event.head.vcpu).states().halt({HostNs{at.value - std::min(at.value, event.arg0)}, at});
+      return vcpu(event.head.vcpu).woke_up(at, event.arg0, (event.arg1 & 1) != 0);
+    case TRL_HALT_POLL:
+      return vcpu(event.head.vcpu).polls_for(event.arg0);
     case TRL_SCHED_OUT:
       return vcpu(event.head.vcpu).states().sched_out(at, event.arg0);
     case TRL_SCHED_IN:

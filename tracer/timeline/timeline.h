@@ -17,6 +17,7 @@
 #include "tracer/exits/describe.h"
 #include "tracer/recording/reader.h"
 #include "tracer/timeline/interrupt.h"
+#include "tracer/timeline/vms.h"
 
 namespace trapline::tracer {
 
@@ -32,6 +33,19 @@ struct Exit {
   std::optional<HostNs> vmm_begin;
   std::optional<HostNs> vmm_end;
   bool halts = false;  // the guest gave up the CPU: by HLT, or by what the VMM took for it
+  // How much of it was no handling: the guest waited for an interrupt (states halt-poll and halted), and then
+  // its thread, woken, for a CPU. Of an open one 0.
+  std::uint64_t halt_poll_ns = 0;
+  std::uint64_t halted_ns = 0;
+  std::uint64_t wake_delay_ns = 0;
+};
+
+// A halt in KVM, as it says when it is over.
+struct Halt {
+  HostNs begin;
+  HostNs end;
+  bool slept = false;                           // otherwise its interrupt came while KVM polled for it
+  std::optional<std::uint64_t> poll_window_ns;  // how long KVM polls before a sleep, if it has said so
 };
 
 // One thing that the VMM did on a delivery path. Numbers as recorded (docs/recording-format.md, stream 5);
@@ -116,6 +130,7 @@ struct TimelineHead {
   HostNs begin;  // the first clock sample; nothing is earlier
   std::uint64_t clock_bound_ns = 0;
   std::map<std::uint16_t, std::string> workload_names;  // by the number that stamps carry
+  RecordedVms machines;
 
   // "workload 7" for a number that the recording does not name.
   [[nodiscard]] std::string workload_name(std::uint16_t workload) const;

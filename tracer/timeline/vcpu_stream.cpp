@@ -148,9 +148,24 @@ void VcpuStream::take_steps(Exit& exit) {
   }
 }
 
+// KVM takes note of a paravirtual EOI by the routine for an EOI that exits, and says both, this one second.
+void VcpuStream::pv_eoi(HostNs at, std::uint32_t vector) {
+  if (!eois_.empty() && eois_.back().vector == vector) {
+    eois_.back().by_exit = false;
+  } else {
+    eois_.push_back({at, vector, false});
+  }
+}
+
+void VcpuStream::woke_up(HostNs at, std::uint64_t halted_ns, bool slept) {
+  const HaltSpan span{HostNs{at.value - std::min(at.value, halted_ns)}, at};
+  states_.halt(span);
+  context_.sink->halt(vcpu_, {span.begin, span.end, slept, poll_window_ns_});
+}
+
 void VcpuStream::take_eois() {
   for (const Eoi& eoi : eois_)
-    context_.linker->eoi(vcpu_, eoi.at, eoi.vector);
+    context_.linker->eoi(vcpu_, eoi.at, eoi.vector, eoi.by_exit);
   eois_.clear();
 }
 

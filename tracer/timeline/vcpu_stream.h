@@ -36,7 +36,10 @@ class VcpuStream {
   // Each by its time stamp, none older than the one before it.
   void cycle(const trl_exit_cycle& cycle);
   void cycle_open(const trl_exit_cycle& cycle) { open_ = cycle; }
-  void eoi(HostNs at, std::uint32_t vector) { eois_.push_back({at, vector}); }
+  void eoi(HostNs at, std::uint32_t vector) { eois_.push_back({at, vector, true}); }
+  void pv_eoi(HostNs at, std::uint32_t vector);
+  void polls_for(std::uint64_t window_ns) { poll_window_ns_ = window_ns; }
+  void woke_up(HostNs at, std::uint64_t halted_ns, bool slept);
   // KVM_RUN was called again: ends a stay in user space of a VMM that makes no marks.
   void run_entered(HostNs at) { run_entered_ = at; }
   void ended(HostNs at) { ended_ = at; }
@@ -50,6 +53,7 @@ class VcpuStream {
   struct Eoi {
     HostNs at;
     std::uint32_t vector;
+    bool by_exit;
   };
 
   [[nodiscard]] bool has_exit(const trl_exit_cycle& cycle) const;
@@ -80,6 +84,7 @@ class VcpuStream {
   std::vector<Injection> injections_;  // whose ISR may still come
   std::vector<VmmStep> steps_;         // of the exit at hand
   std::vector<Eoi> eois_;              // since the last cycle
+  std::optional<std::uint64_t> poll_window_ns_;
 };
 
 }  // namespace trapline::tracer

@@ -32,6 +32,10 @@ void TimelineWindow::step(std::uint16_t vcpu, const VmmStep& step) {
   if (wanted(vcpu, step.begin, step.end)) sink_.step(vcpu, step);
 }
 
+void TimelineWindow::halt(std::uint16_t vcpu, const Halt& halt) {
+  if (wanted(vcpu, halt.begin, halt.end)) sink_.halt(vcpu, halt);
+}
+
 void TimelineWindow::injection(std::uint16_t vcpu, const Injection& injection) {
   if (wanted(vcpu, injection.at, injection.isr_entry.value_or(injection.at)))
     sink_.injection(vcpu, injection);

@@ -10,9 +10,13 @@
 namespace trapline::viewer {
 namespace {
 
-constexpr std::uint64_t kVmProcess = 1;
+constexpr std::uint64_t kFirstVmProcess = 1;
 constexpr std::uint64_t kThreadsOfAVcpu = 1000;
 constexpr std::uint64_t kFirstRaiser = 100'000'000;  // after those of every vCPU
+
+std::uint64_t process_of(std::uint16_t vm) {
+  return kFirstVmProcess + vm;
+}
 
 // The synthetic thread that a lane is; in this order they are shown.
 std::uint64_t thread_of(const Lane& lane) {
@@ -38,22 +42,29 @@ ChromeTrace::ChromeTrace(const recording::RecordingInfo& info, const Labels& lab
 void ChromeTrace::begin(const tracer::TimelineHead& head) {
   origin_ = head.begin;
   clock_bound_ns_ = head.clock_bound_ns;
+  machines_ = head.machines;
   json_.begin_object();
   json_.key("traceEvents");
   json_.begin_array();
-  metadata("process_name", 0, vm_name(info_));
+  if (!machines_.several()) name_process(0);
+}
+
+void ChromeTrace::name_process(std::uint16_t vm) {
+  if (named_processes_.insert(vm).second) metadata("process_name", vm, 0, vm_name(info_, machines_, vm));
 }
 
 void ChromeTrace::lane(const Lane& lane) {
   const std::uint64_t thread = thread_of(lane);
-  metadata("thread_name", thread, lane.full_name());
-  sort_index(thread);
+  name_process(lane.vm);
+  metadata("thread_name", lane.vm, thread, lane.full_name());
+  sort_index(lane.vm, thread);
   rendered_lanes_.resize(std::max<std::size_t>(rendered_lanes_.size(), lane.index + std::size_t{1}));
-  rendered_lanes_[lane.index] =
-      fmt::format(R"("ph":"X","cat":"{}","pid":{},"tid":{})", category_name(lane.kind), kVmProcess, thread);
+  rendered_lanes_[lane.index] = fmt::format(R"("ph":"X","cat":"{}","pid":{},"tid":{})",
+                                            category_name(lane.kind), process_of(lane.vm), thread);
 }
 
-void ChromeTrace::metadata(std::string_view kind, std::uint64_t thread, std::string_view name) {
+void ChromeTrace::metadata(std::string_view kind, std::uint16_t vm, std::uint64_t thread,
+                           std::string_view name) {
   json_.line_break();
   json_.begin_object();
   json_.key("name");
@@ -61,7 +72,7 @@ void ChromeTrace::metadata(std::string_view kind, std::uint64_t thread, std::str
   json_.key("ph");
   json_.string("M");
   json_.key("pid");
-  json_.number(kVmProcess);
+  json_.number(process_of(vm));
   json_.key("tid");
   json_.number(thread);
   json_.key("args");
@@ -72,11 +83,11 @@ void ChromeTrace::metadata(std::string_view kind, std::uint64_t thread, std::str
   json_.end_object();
 }
 
-void ChromeTrace::sort_index(std::uint64_t thread) {
+void ChromeTrace::sort_index(std::uint16_t vm, std::uint64_t thread) {
   json_.line_break();
   json_.rendered(
       fmt::format(R"({{"name":"thread_sort_index","ph":"M","pid":{},"tid":{},"args":{{"sort_index":{}}}}})",
-                  kVmProcess, thread, thread));
+                  process_of(vm), thread, thread));
 }
 
 std::string_view ChromeTrace::rendered(Label label) {

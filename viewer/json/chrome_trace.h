@@ -1,6 +1,7 @@
 // Lanes and slices as Chrome Trace Event JSON, for ui.perfetto.dev and every other viewer of that format.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@
 
 namespace trapline::viewer {
 
-// One process for the VM, a thread for each lane. Times count from the timeline's begin (doubles of absolute
+// A process for each VM, a thread for each lane. Times count from the timeline's begin (doubles of absolute
 // times lose nanoseconds); the origin stands as a decimal string in `otherData`.
 class ChromeTrace : public SliceWriter {
  public:
@@ -31,8 +32,9 @@ class ChromeTrace : public SliceWriter {
   [[nodiscard]] Status finish() { return json_.finish(); }
 
  private:
-  void metadata(std::string_view kind, std::uint64_t thread, std::string_view name);
-  void sort_index(std::uint64_t thread);
+  void name_process(std::uint16_t vm);
+  void metadata(std::string_view kind, std::uint16_t vm, std::uint64_t thread, std::string_view name);
+  void sort_index(std::uint16_t vm, std::uint64_t thread);
   void write_args(std::span<const Arg> args);
   void write_flow(const Slice& slice);
   std::string_view rendered(Label label);
@@ -42,6 +44,8 @@ class ChromeTrace : public SliceWriter {
   JsonStream json_;
   HostNs origin_;
   std::uint64_t clock_bound_ns_ = 0;
+  tracer::RecordedVms machines_;
+  std::set<std::uint16_t> named_processes_;   // by VM
   std::vector<std::string> rendered_labels_;  // by Label
   std::vector<std::string> rendered_lanes_;   // by Lane::index: the members that all slices of a lane share
 };

@@ -12,4 +12,15 @@ nlohmann::json machine_json(const recording::RecordingInfo& info) {
           {"probes", info.mode}};
 }
 
+nlohmann::json vms_json(const tracer::RecordedVms& machines) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const recording::Vm& vm : machines.vms) {
+    rows.push_back({{"vm", vm.vm},
+                    {"pid", vm.pid},
+                    {"name", vm.name},
+                    {"named_by", recording::vm_named_by(vm.named_by)}});
+  }
+  return rows;
+}
+
 }  // namespace trapline::viewer

@@ -3,10 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "analysis/summary.h"
+#include "viewer/report_view.h"
 
 namespace trapline::viewer {
 
-[[nodiscard]] nlohmann::json report_json(const analysis::Summary& summary);
+[[nodiscard]] nlohmann::json report_json(const analysis::Summary& summary, const ReportView& view = {});
 
 }  // namespace trapline::viewer

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "analysis/completeness.h"
 #include "viewer/json/machine_json.h"
 
@@ -22,10 +24,22 @@ json context(const RecordingReader& reader, const std::string& ended, const trac
   return object;
 }
 
-json window_json(const tracer::TimelineWindow::Limits& window) {
-  json object = {{"from_ns", window.from_ns}, {"to_ns", nullptr}, {"vcpus", nullptr}};
+// The numbers of what is in `vcpus`, each once.
+json numbers_json(const tracer::RecordedVms& machines, const std::vector<std::uint16_t>& vcpus,
+                  std::uint16_t tracer::VcpuOfVm::*which) {
+  std::set<std::uint16_t> numbers;
+  for (const std::uint16_t vcpu : vcpus)
+    numbers.insert(machines.vcpu(vcpu).*which);
+  return numbers;
+}
+
+json window_json(const tracer::TimelineWindow::Limits& window, const tracer::RecordedVms& machines) {
+  json object = {{"from_ns", window.from_ns}, {"to_ns", nullptr}, {"vcpus", nullptr}, {"vms", nullptr}};
   if (window.to_ns != tracer::TimelineWindow::Limits{}.to_ns) object["to_ns"] = window.to_ns;
-  if (!window.vcpus.empty()) object["vcpus"] = window.vcpus;
+  if (!window.vcpus.empty()) {
+    object["vcpus"] = numbers_json(machines, window.vcpus, &tracer::VcpuOfVm::vcpu_id);
+    object["vms"] = numbers_json(machines, window.vcpus, &tracer::VcpuOfVm::vm);
+  }
   return object;
 }
 
@@ -46,7 +60,8 @@ TimelineJson::TimelineJson(const RecordingReader& reader, const tracer::Timeline
       {"lost", {{"records", whole.records_lost}, {"cut_files", whole.cut_files}}},
       {"unattributed", whole.unattributed},
       {"clock", {{"bound_ns", head.clock_bound_ns}}},
-      {"window", window_json(window)},
+      {"window", window_json(window, head.machines)},
+      {"vms", vms_json(head.machines)},
       {"context", context(reader, whole.ended, head)},
   };
   json_.begin_object();

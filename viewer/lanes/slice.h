@@ -22,7 +22,8 @@ inline constexpr std::size_t kLaneKinds = 8;
 struct Lane {
   std::uint32_t index = 0;  // among all lanes, in the order of their first slices
   LaneKind kind = LaneKind::states;
-  std::optional<std::uint16_t> vcpu;  // none: of a thread that is no vCPU
+  std::uint16_t vm = 0;
+  std::optional<std::uint16_t> vcpu;  // KVM's number within the VM; none: of a thread that is no vCPU
   std::uint32_t rank = 0;             // its place below its vCPU, or among those that have none
   std::string name;                   // "exits", "pending 0x40", "raised by thread 1234"
 

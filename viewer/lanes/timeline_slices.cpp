@@ -77,7 +77,7 @@ struct TimelineSlices::OfVcpu {
     VmmStep step;
   };
 
-  std::uint16_t number = 0;
+  tracer::VcpuOfVm identity;
   std::array<const Lane*, kVcpuLanes> lanes{};
   Sequence states;
   Sequence exits;
@@ -112,15 +112,15 @@ TimelineSlices::OfVcpu& TimelineSlices::of(std::uint16_t vcpu) {
   auto& found = vcpus_[vcpu];
   if (!found) {
     found = std::make_unique<OfVcpu>();
-    found->number = vcpu;
+    found->identity = head_.machines.vcpu(vcpu);
   }
   return *found;
 }
 
-const Lane& TimelineSlices::new_lane(LaneKind kind, std::optional<std::uint16_t> vcpu, std::uint32_t rank,
-                                     std::string name) {
+const Lane& TimelineSlices::new_lane(LaneKind kind, std::uint16_t vm, std::optional<std::uint16_t> vcpu,
+                                     std::uint32_t rank, std::string name) {
   const auto index = static_cast<std::uint32_t>(lanes_.size());
-  lanes_.push_back({index, kind, vcpu, rank, std::move(name)});
+  lanes_.push_back({index, kind, vm, vcpu, rank, std::move(name)});
   writer_.lane(lanes_.back());
   return lanes_.back();
 }
@@ -129,28 +129,31 @@ const Lane& TimelineSlices::lane(OfVcpu& vcpu, LaneKind kind) {
   const auto place = static_cast<std::size_t>(kind);
   const Lane*& found = vcpu.lanes[place];
   if (found == nullptr) {
-    found = &new_lane(kind, vcpu.number, static_cast<std::uint32_t>(place), std::string(kLaneNames[place]));
+    found = &new_lane(kind, vcpu.identity.vm, vcpu.identity.vcpu_id, static_cast<std::uint32_t>(place),
+                      std::string(kLaneNames[place]));
   }
   return *found;
 }
 
 TimelineSlices::FlatLane& TimelineSlices::pending_lane(const Interrupt& interrupt) {
   const std::uint32_t vector = std::min(interrupt.vector, kOtherVector);
-  FlatLane& found = of(interrupt.vcpu).pending[vector];
+  OfVcpu& vcpu = of(interrupt.vcpu);
+  FlatLane& found = vcpu.pending[vector];
   if (found.lane == nullptr) {
     const auto name = labels_.text(labels_of_vector(vector).pending);
-    found.lane = &new_lane(LaneKind::pending, interrupt.vcpu, kFirstPendingRank + vector, std::string(name));
+    found.lane = &new_lane(LaneKind::pending, vcpu.identity.vm, vcpu.identity.vcpu_id,
+                           kFirstPendingRank + vector, std::string(name));
   }
   return found;
 }
 
-TimelineSlices::FlatLane& TimelineSlices::raise_lane(std::uint32_t tid) {
-  const auto known = raise_lanes_.find(tid);
+TimelineSlices::FlatLane& TimelineSlices::raise_lane(std::uint16_t vm, std::uint32_t tid) {
+  const auto known = raise_lanes_.find({vm, tid});
   if (known != raise_lanes_.end()) return known->second;
-  if (raise_lanes_.size() == kMaxRaiseLanes) tid = 0;
-  FlatLane& lane = raise_lanes_[tid];
+  if (raise_lanes_.size() >= kMaxRaiseLanes) tid = 0;
+  FlatLane& lane = raise_lanes_[{vm, tid}];
   if (lane.lane == nullptr) {
-    lane.lane = &new_lane(LaneKind::raises, std::nullopt, static_cast<std::uint32_t>(raise_lanes_.size()),
+    lane.lane = &new_lane(LaneKind::raises, vm, std::nullopt, static_cast<std::uint32_t>(raise_lanes_.size()),
                           tid == 0 ? "raised by other threads" : fmt::format("raised by thread {}", tid));
   }
   return lane;
@@ -312,7 +315,7 @@ void TimelineSlices::event(std::uint16_t vcpu, const WorkloadEvent& event) {
   end = *event.k2;
   of_vcpu.workload.fit(begin, end);
   const Label name = event.handler_vcpu
-                         ? labels_.label(fmt::format("handler on vCPU {}", *event.handler_vcpu))
+                         ? labels_.label(fmt::format("handler on vCPU {}", head_.machines.vcpu(*event.handler_vcpu).vcpu_id))
                          : handler_label_;
   write(on, name, begin, end);
 }
@@ -426,11 +429,11 @@ void TimelineSlices::write_story(const Interrupt& interrupt) {
   const bool pends = stories_.of(interrupt.id).pends;
   const bool by_thread = raised_by_thread(interrupt);
   if (by_thread) {
-    FlatLane& on = raise_lane(interrupt.raised_by_tid);
+    FlatLane& on = raise_lane(of(interrupt.vcpu).identity.vm, interrupt.raised_by_tid);
     HostNs begin = raised.at;
     HostNs end = accepted.seen() ? std::max(accepted.at, begin) : begin;
     on.sequence.fit(begin, end);
-    const std::array args = {id, source, Arg::count(ArgName::vcpu, interrupt.vcpu),
+    const std::array args = {id, source, Arg::count(ArgName::vcpu, of(interrupt.vcpu).identity.vcpu_id),
                              Arg::text(ArgName::raised, linked_by_label(raised))};
     write(*on.lane, labels.raise, begin, end, args, pends ? FlowPart::first : FlowPart::none, interrupt.id);
   }

@@ -78,10 +78,10 @@ class TimelineSlices : public tracer::TimelineSink {
 
   OfVcpu& of(std::uint16_t vcpu);
   const Lane& lane(OfVcpu& vcpu, LaneKind kind);
-  const Lane& new_lane(LaneKind kind, std::optional<std::uint16_t> vcpu, std::uint32_t rank,
+  const Lane& new_lane(LaneKind kind, std::uint16_t vm, std::optional<std::uint16_t> vcpu, std::uint32_t rank,
                        std::string name);
   FlatLane& pending_lane(const tracer::Interrupt& interrupt);
-  FlatLane& raise_lane(std::uint32_t tid);
+  FlatLane& raise_lane(std::uint16_t vm, std::uint32_t tid);
 
   const KindLabels& labels_of(const tracer::ExitDescription& what);
   const VectorLabels& labels_of_vector(std::uint32_t vector);
@@ -105,8 +105,8 @@ class TimelineSlices : public tracer::TimelineSink {
   tracer::TimelineHead head_;
   std::deque<Lane> lanes_;  // does not move what it holds
   std::vector<std::unique_ptr<OfVcpu>> vcpus_;
-  std::map<std::uint32_t, FlatLane> raise_lanes_;  // by thread
-  std::vector<KindLabels> kind_labels_;            // by ExitDescription::index
+  std::map<std::pair<std::uint16_t, std::uint32_t>, FlatLane> raise_lanes_;  // by VM and thread
+  std::vector<KindLabels> kind_labels_;                                      // by ExitDescription::index
   std::vector<VectorLabels> vector_labels_;
   std::unordered_map<std::uint16_t, Label> user_exit_labels_;
   std::unordered_map<std::uint16_t, Label> workload_labels_;

@@ -30,6 +30,8 @@ std::vector<ClockReading> guest_clock_readings(const recording::RecordingInfo& i
     if (!readings.empty() && sample.ns.value < readings.back().at.value + kApartNs) continue;
     ClockReading reading{sample.ns, {}};
     for (const auto& started : vcpus) {
+      // Of a VM of another VMM nothing is known of its clock.
+      if (started.guest_tsc_khz == 0 && info.path.empty()) continue;
       const std::uint64_t khz = started.guest_tsc_khz != 0 ? started.guest_tsc_khz : info.tsc_khz;
       if (khz == 0 || khz > kMostKhz) continue;
       const std::uint64_t guest_tsc = sample.tsc.value + static_cast<std::uint64_t>(started.tsc_offset);

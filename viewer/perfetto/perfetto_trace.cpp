@@ -22,9 +22,9 @@ using protozero::pbf_writer;
 constexpr std::uint64_t kSequence = 1;
 
 // Tracks are told apart by numbers that are ours to choose.
-constexpr std::uint64_t kVmTrack = 1;
-constexpr std::uint64_t kFirstVcpuTrack = 0x10000;
+constexpr std::uint64_t kFirstVmTrack = 1;
 constexpr std::uint64_t kFirstLaneTrack = 0x1000000;
+constexpr std::uint64_t kFirstVcpuTrack = 0x1'0000'0000;  // VM and vCPU have 16 bits each
 // Below the VM: the vCPUs first.
 constexpr std::uint64_t kFirstRaiserRank = 0x10000;
 
@@ -118,7 +118,8 @@ void PerfettoTrace::begin(const tracer::TimelineHead& head) {
     write_interned(at(InternedField::debug_annotation_names), i, arg_name(static_cast<ArgName>(i)));
   for (std::size_t i = 0; i < kLaneKinds; ++i)
     write_interned(at(InternedField::event_categories), i, category_name(static_cast<LaneKind>(i)));
-  write_track(kVmTrack, 0, 0, vm_name(info_));
+  machines_ = head.machines;
+  if (!machines_.several()) know_vm(0);
 }
 
 // The trace's own clock is the host's; each vCPU's goes by a number from kFirstCustomClock.
@@ -159,17 +160,21 @@ void PerfettoTrace::write_track(std::uint64_t uuid, std::uint64_t parent, std::u
   packet(content);
 }
 
+std::uint64_t PerfettoTrace::know_vm(std::uint16_t vm) {
+  const std::uint64_t track = kFirstVmTrack + vm;
+  if (known_tracks_.insert(track).second) write_track(track, 0, vm, vm_name(info_, machines_, vm));
+  return track;
+}
+
 void PerfettoTrace::lane(const Lane& lane) {
+  const std::uint64_t vm_track = know_vm(lane.vm);
   if (!lane.vcpu) {
-    write_track(track_of(lane), kVmTrack, kFirstRaiserRank + lane.rank, lane.name);
+    write_track(track_of(lane), vm_track, kFirstRaiserRank + lane.rank, lane.name);
     return;
   }
-  const std::uint64_t vcpu_track = kFirstVcpuTrack + *lane.vcpu;
-  if (known_vcpus_.size() <= *lane.vcpu) known_vcpus_.resize(std::size_t{*lane.vcpu} + 1);
-  if (!known_vcpus_[*lane.vcpu]) {
-    write_track(vcpu_track, kVmTrack, *lane.vcpu, fmt::format("vCPU {}", *lane.vcpu));
-    known_vcpus_[*lane.vcpu] = true;
-  }
+  const std::uint64_t vcpu_track = kFirstVcpuTrack + (std::uint64_t{lane.vm} << 16) + *lane.vcpu;
+  if (known_tracks_.insert(vcpu_track).second)
+    write_track(vcpu_track, vm_track, *lane.vcpu, fmt::format("vCPU {}", *lane.vcpu));
   write_track(track_of(lane), vcpu_track, lane.rank, lane.name);
 }
 

@@ -2,6 +2,7 @@
 // once, and the guest's clocks beside the host's.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,7 @@ class PerfettoTrace : public SliceWriter {
  private:
   void packet(std::string_view content);
   void write_clocks(const ClockReading& reading);
+  std::uint64_t know_vm(std::uint16_t vm);  // its track
   void write_track(std::uint64_t uuid, std::uint64_t parent, std::uint64_t rank, std::string_view name);
   void write_interned(std::uint32_t field, std::uint64_t number, std::string_view text);
   void know_name(Label label);
@@ -49,7 +51,8 @@ class PerfettoTrace : public SliceWriter {
   TextBuffer out_;
   std::vector<bool> known_names_;  // by Label: what readers have been told
   std::vector<bool> known_texts_;
-  std::vector<bool> known_vcpus_;
+  std::set<std::uint64_t> known_tracks_;  // of VMs and vCPUs
+  tracer::RecordedVms machines_;
 };
 
 }  // namespace trapline::viewer

@@ -18,7 +18,6 @@ using tracer::StampCheck;
 using tracer::StateSlice;
 using tracer::WorkloadEvent;
 
-constexpr std::uint64_t kVm = 0;  // a recording holds one
 constexpr std::size_t kKnownVectors = 0x200;
 
 }  // namespace
@@ -29,9 +28,14 @@ void TimelineRows::begin(const tracer::TimelineHead& head) {
 }
 
 void TimelineRows::begin_row(std::uint16_t vcpu) {
+  const auto of = head_.machines.vcpu(vcpu);
   rows_.begin_row();
-  rows_.count(kVm);
-  rows_.count(vcpu);
+  rows_.count(of.vm);
+  rows_.count(of.vcpu_id);
+}
+
+void TimelineRows::vcpu_id(const std::optional<std::uint16_t>& vcpu) {
+  vcpu ? rows_.count(head_.machines.vcpu(*vcpu).vcpu_id) : rows_.none();
 }
 
 void TimelineRows::time(HostNs at) {
@@ -140,7 +144,7 @@ void TimelineRows::event(std::uint16_t vcpu, const WorkloadEvent& event) {
   time(event.k1);
   time(event.k2);
   time(event.u3);
-  event.handler_vcpu ? rows_.count(*event.handler_vcpu) : rows_.none();
+  vcpu_id(event.handler_vcpu);
   rows_.count(event.user_exits);
   rows_.count(event.kernel_exits);
   rows_.count(event.async_exits);
@@ -155,7 +159,7 @@ void TimelineRows::interrupt(const Interrupt& interrupt) {
   vector_name(interrupt.vector);
   rows_.text(tracer::source_name(interrupt.source));
   interrupt.raised_by_tid != 0 ? rows_.count(interrupt.raised_by_tid) : rows_.none();
-  interrupt.raised_by_vcpu ? rows_.count(*interrupt.raised_by_vcpu) : rows_.none();
+  vcpu_id(interrupt.raised_by_vcpu);
   for (const tracer::LinkPoint& point : interrupt.links) {
     if (point.seen()) {
       time(point.at);
@@ -172,6 +176,7 @@ void TimelineRows::interrupt(const Interrupt& interrupt) {
   rows_.count(interrupt.entries_masked);
   rows_.count(interrupt.depth);
   rows_.flag(interrupt.posted);
+  rows_.flag(interrupt.eoi_exit);
   rows_.end_row();
 }
 

@@ -38,6 +38,7 @@ class TimelineRows : public tracer::TimelineSink {
   };
 
   void begin_row(std::uint16_t vcpu);
+  void vcpu_id(const std::optional<std::uint16_t>& vcpu);
   void time(HostNs at);
   void time(const std::optional<HostNs>& at);
   void vector_name(std::uint32_t vector);

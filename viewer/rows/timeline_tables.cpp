@@ -56,7 +56,8 @@ constexpr std::array kInterrupts = {"vm"sv,
                                     "reinjections"sv,
                                     "entries_masked"sv,
                                     "depth"sv,
-                                    "posted"sv};
+                                    "posted"sv,
+                                    "eoi_exit"sv};
 
 constexpr std::array<std::span<const std::string_view>, kTimelineTables> kColumns = {
     kVcpus, kStates, kExits, kVmmSteps, kInjections, kIsrs, kEvents, kInterrupts};

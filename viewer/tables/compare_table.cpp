@@ -17,20 +17,6 @@ using analysis::kAllPlaces;
 using analysis::Phase;
 using analysis::Place;
 
-constexpr std::size_t kColumns = 120;
-
-// Breaks a line between words; what follows is indented by four.
-std::string wrapped(std::string text) {
-  std::string out;
-  while (text.size() > kColumns) {
-    const std::size_t space = text.rfind(' ', kColumns);
-    if (space == std::string::npos || space <= 4) break;
-    out += text.substr(0, space) + "\n";
-    text = "    " + text.substr(space + 1);
-  }
-  return out + text + "\n";
-}
-
 std::string header(const Comparison& comparison) {
   const auto& info = comparison.info;
   std::string text = fmt::format("trapline compare: Linux {}, {}, {}; {} rounds, {} warm-up events in each\n",

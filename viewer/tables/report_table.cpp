@@ -2,16 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "viewer/tables/exit_tables.h"
+#include "viewer/tables/interrupt_tables.h"
 #include "viewer/tables/printable.h"
-#include "viewer/tables/table.h"
 #include "viewer/tables/time_note.h"
-#include "viewer/vector_label.h"
+#include "viewer/tables/vcpu_table.h"
 
 namespace trapline::viewer {
 namespace {
 
 using analysis::Summary;
-using tracer::Cause;
+
+// Which VMs these are, where the recording names them.
+std::string vms(const Summary& summary) {
+  std::string text;
+  for (const recording::Vm& vm : summary.machines.vms) {
+    if (vm.pid == 0 && vm.name.empty()) continue;
+    text += fmt::format("VM {}: {}, process {}\n", vm.vm, vm.name.empty() ? "no name" : printable(vm.name),
+                        vm.pid);
+  }
+  return text;
+}
 
 // What a reader must know before believing any figure below.
 std::string header(const Summary& summary) {
@@ -24,6 +37,10 @@ std::string header(const Summary& summary) {
   text += fmt::format("lost records: {}", summary.whole.records_lost);
   if (summary.whole.unattributed != 0)
     text += fmt::format(", interrupts of no known VM: {}", summary.whole.unattributed);
+  if (!info.filter.empty() || summary.whole.filtered != 0) {
+    text += fmt::format("\nfilter: {}; exits that it left out: {}", printable(info.filter),
+                        summary.whole.filtered);
+  }
   text += fmt::format(
       "\nclock: error bound {} ns; {} guest stamps, {} outside of their entry..exit, worst by {} ns\n",
       summary.clock_bound_ns, summary.stamp_check.checked, summary.stamp_check.outside,
@@ -35,66 +52,10 @@ std::string header(const Summary& summary) {
                         summary.probe_cost->traced_ns, summary.probe_cost->untraced_ns);
   }
   text += '\n';
+  text += vms(summary);
   for (const std::string& file : summary.whole.cut_files)
     text += fmt::format("cut: the end of {} is missing\n", file);
   return text;
-}
-
-std::string percent(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? "-"
-                    : fmt::format("{:.1f}", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
-}
-
-std::string time(std::uint64_t ns) {
-  return short_time(static_cast<double>(ns));
-}
-
-// A table whose rows are a vCPU's each: it says whose where there are several.
-class VcpuTable {
- public:
-  VcpuTable(const Summary& summary, std::vector<Table::Column> columns)
-      : several_(summary.states.size() > 1), table_(with_vcpu(std::move(columns), {"vCPU"})) {}
-
-  void add(std::uint16_t vcpu, std::vector<std::string> cells) {
-    table_.add(with_vcpu(std::move(cells), fmt::format("{}", vcpu)));
-  }
-  // Empty if there are no rows; otherwise it begins with an empty line.
-  [[nodiscard]] std::string text(std::string_view title) const {
-    return table_.empty() ? std::string{} : "\n" + table_.text(title);
-  }
-
- private:
-  template <typename Cell>
-  [[nodiscard]] std::vector<Cell> with_vcpu(std::vector<Cell> row, Cell vcpu) const {
-    if (several_) row.insert(row.begin(), std::move(vcpu));
-    return row;
-  }
-
-  bool several_;
-  Table table_;
-};
-
-std::string exits_table(const Summary& summary, Cause cause, std::string_view title) {
-  VcpuTable table(summary, {{"reason", Align::left},
-                            {"what", Align::left},
-                            {"count"},
-                            {"total"},
-                            {"% of run"},
-                            {"min"},
-                            {"p50"},
-                            {"p99"},
-                            {"max"},
-                            {"in KVM"},
-                            {"in VMM"}});
-  for (const auto& row : summary.exits) {
-    if (row.cause != cause) continue;
-    table.add(row.vcpu,
-              {row.reason, row.key, fmt::format("{}{}", row.count(), row.open != 0 ? "*" : ""),
-               time(row.duration.total()), percent(row.duration.total(), summary.traced_ns),
-               time(row.duration.min()), time(row.duration.percentile(50)), time(row.duration.percentile(99)),
-               time(row.duration.max()), time(row.kvm_ns), time(row.vmm_ns)});
-  }
-  return table.text(title);
 }
 
 std::string workloads_table(const Summary& summary) {
@@ -125,66 +86,6 @@ std::string workloads_table(const Summary& summary) {
       "user mode again (U3)");
 }
 
-// How many there were, and of those that lack a link which one: "1 isr_entry, 2 iret".
-std::string missing_links(const analysis::InterruptRow& row) {
-  std::string text;
-  for (std::size_t i = 0; i < tracer::kLinks; ++i) {
-    if (row.missing[i] == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", row.missing[i],
-                        tracer::link_name(static_cast<tracer::Link>(i)));
-  }
-  return text;
-}
-
-std::string interrupts_table(const Summary& summary) {
-  VcpuTable table(summary, {{"vector", Align::left},
-                            {"source", Align::left},
-                            {"count"},
-                            {"complete"},
-                            {"coalesced"},
-                            {"again"},
-                            {"masked"},
-                            {"nested"},
-                            {"missing", Align::left}});
-  for (const auto& row : summary.interrupts.rows) {
-    table.add(row.vcpu, {vector_label(row.vector), std::string(tracer::source_name(row.source)),
-                         fmt::format("{}", row.count), fmt::format("{}", row.complete),
-                         fmt::format("{}", row.coalesced), fmt::format("{}", row.reinjected),
-                         fmt::format("{}", row.masked), fmt::format("{}", row.nested), missing_links(row)});
-  }
-  std::string title = "Interrupts, exceptions and system calls of the guest";
-  if (summary.interrupts.total != 0) {
-    title += fmt::format("; of the {} that were brought to it {} are complete from cause to iret",
-                         summary.interrupts.total, summary.interrupts.complete);
-  }
-  return table.text(title);
-}
-
-std::string latencies_table(const Summary& summary) {
-  VcpuTable table(summary, {{"vector", Align::left},
-                            {"source", Align::left},
-                            {"from-to", Align::left},
-                            {"count"},
-                            {"p50"},
-                            {"p90"},
-                            {"p99"},
-                            {"max"},
-                            {"the worst at"}});
-  for (const auto& row : summary.interrupts.rows) {
-    for (std::size_t i = 0; i < analysis::kStretches.size(); ++i) {
-      const analysis::Latency& latency = row.latencies[i];
-      const Distribution& of = latency.duration;
-      if (of.count() == 0) continue;
-      table.add(row.vcpu, {vector_label(row.vector), std::string(tracer::source_name(row.source)),
-                           std::string(analysis::kStretches[i].title), fmt::format("{}", of.count()),
-                           time(of.percentile(50)), time(of.percentile(90)), time(of.percentile(99)),
-                           time(of.max()), fmt::format("{} ns", latency.worst_at_ns)});
-    }
-  }
-  return table.text(
-      "How long each stretch of their way took (times of the worst count from the trace's start)");
-}
-
 std::string steps_table(const Summary& summary) {
   VcpuTable table(summary, {{"step", Align::left}, {"count"}, {"total"}, {"p50"}, {"p99"}});
   for (const auto& row : summary.steps) {
@@ -208,32 +109,63 @@ std::string truth_table(const Summary& summary) {
 }
 
 std::string states_table(const Summary& summary) {
-  Table table({{"vCPU", Align::left}, {"state", Align::left}, {"time"}, {"%"}});
+  Table table({{summary.machines.several() ? "VM:vCPU" : "vCPU", Align::left},
+               {"state", Align::left},
+               {"time"},
+               {"%"}});
   for (const auto& row : summary.states) {
     for (const auto& [state, ns] : row.states) {
       if (ns == 0) continue;
-      table.add({fmt::format("{}", row.vcpu), std::string(tracer::state_name(state)), time(ns),
+      table.add({vcpu_text(summary.machines, row.vcpu), std::string(tracer::state_name(state)), time(ns),
                  percent(ns, row.traced_ns)});
     }
   }
   return table.empty() ? std::string{} : "\n" + table.text("Where the time went");
 }
 
+std::string scheduling_table(const Summary& summary) {
+  VcpuTable table(summary, {{"preempted"},
+                            {"time"},
+                            {"p99"},
+                            {"longest"},
+                            {"woken"},
+                            {"time"},
+                            {"p99"},
+                            {"longest"},
+                            {"steal"},
+                            {"% of traced"}});
+  for (const auto& row : summary.scheduling) {
+    std::vector<std::string> cells;
+    for (const Distribution* of : {&row.preempted, &row.woken}) {
+      cells.insert(cells.end(), {fmt::format("{}", of->count()), time(of->total()), time(of->percentile(99)),
+                                 time(of->max())});
+    }
+    cells.insert(cells.end(),
+                 {time(row.steal_ns()), percent(row.steal_ns(), summary.traced_ns_of(row.vcpu))});
+    table.add(row.vcpu, std::move(cells));
+  }
+  return table.text(
+      "How long vCPUs could have run and got no CPU: when preempted, and after they were woken");
+}
+
 }  // namespace
 
-std::string report_text(const Summary& summary) {
+std::string report_text(const Summary& summary, const ReportView& view) {
   std::string text = header(summary);
-  text += exits_table(summary, Cause::guest, "Exits that the guest caused");
-  text += exits_table(summary, Cause::async, "Exits that happened to it");
-  bool open = false;
-  for (const auto& row : summary.exits)
-    open = open || row.open != 0;
-  if (open) text += "  * one of them was never followed by an entry: it counts, but has no duration\n";
+  if (summary.groups) {
+    text += group_table(summary, view);
+    const bool by_vector =
+        std::ranges::find(summary.groups->by, analysis::ExitKey::vector) != summary.groups->by.end();
+    return by_vector ? text + interrupt_tables(summary) : text;
+  }
+  text += exit_tables(summary, view);
+  text += halt_tables(summary);
+  text += guest_code_table(summary, view);
   text += workloads_table(summary);
-  text += interrupts_table(summary);
-  text += latencies_table(summary);
+  text += interrupt_tables(summary);
   text += steps_table(summary);
   text += states_table(summary);
+  text += scheduling_table(summary);
   text += truth_table(summary);
   return text;
 }

@@ -3,10 +3,11 @@
 
 #include <string>
 
-#include "analysis/summary.h"
+#include "viewer/report_view.h"
 
 namespace trapline::viewer {
 
-[[nodiscard]] std::string report_text(const analysis::Summary& summary);
+// Where exits were grouped (--by): their table, and those of interrupts where vectors were asked for.
+[[nodiscard]] std::string report_text(const analysis::Summary& summary, const ReportView& view = {});
 
 }  // namespace trapline::viewer

@@ -14,7 +14,9 @@ class Table {
   struct Column {
     std::string title;
     Align align = Align::right;
+    bool shrinks = false;  // may be cut short, so that the table is no wider than kWidth
   };
+  static constexpr std::size_t kWidth = 120;
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
@@ -26,9 +28,14 @@ class Table {
   [[nodiscard]] std::string text(std::string_view title) const;
 
  private:
+  [[nodiscard]] std::vector<std::size_t> widths() const;
+
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };
+
+// Breaks a line between words; what follows is indented by four.
+[[nodiscard]] std::string wrapped(std::string text);
 
 // 1234567 ns -> "1.235 ms": four significant digits and a unit.
 [[nodiscard]] std::string short_time(double ns);

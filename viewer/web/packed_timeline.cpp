@@ -41,17 +41,10 @@ json by_number(const std::map<Number, std::string>& names) {
 }
 
 // Whose this vCPU of the recording is: `vm` and `vcpu_id` are what the report's rows carry.
-json vcpu_json(std::uint16_t vcpu, const recording::RecordingReader& reader) {
-  json object = {{"vcpu", vcpu}, {"vm", 0}, {"vcpu_id", vcpu}, {"vm_name", ""}};
-  for (const auto& started : reader.vcpus()) {
-    if (started.vcpu != vcpu) continue;
-    object["vm"] = started.vm;
-    object["vcpu_id"] = started.vcpu_id;
-    for (const auto& vm : reader.vms()) {
-      if (vm.vm == started.vm) object["vm_name"] = vm.name;
-    }
-  }
-  return object;
+json vcpu_json(std::uint16_t vcpu, const tracer::RecordedVms& machines) {
+  const tracer::VcpuOfVm of = machines.vcpu(vcpu);
+  const recording::Vm* vm = machines.find(of.vm);
+  return {{"vcpu", vcpu}, {"vm", of.vm}, {"vcpu_id", of.vcpu_id}, {"vm_name", vm == nullptr ? "" : vm->name}};
 }
 
 std::uint32_t number_of(const std::string& text, std::unordered_map<std::string, std::uint32_t>& numbers) {
@@ -225,7 +218,7 @@ Result<json> PackedTimeline::dictionaries(const recording::RecordingReader& read
   if (!status_) return tl::unexpected(status_.error());
   json vcpus = json::array();
   for (const auto& [vcpu, chunk] : chunks_)
-    vcpus.push_back(vcpu_json(vcpu, reader));
+    vcpus.push_back(vcpu_json(vcpu, head_.machines));
   const auto& info = reader.info();
   return json{{"schema", "trapline.packed/1"},
               {"path", info.path},

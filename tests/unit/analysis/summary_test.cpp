@@ -37,10 +37,10 @@ class SummaryTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_OK(write_sample(scratch_ / "recording")); }
 
-  [[nodiscard]] Summary summary() const {
+  [[nodiscard]] Summary summary(const std::vector<ExitKey>& by = {}) const {
     const auto reader = recording::RecordingReader::open(scratch_ / "recording");
     EXPECT_TRUE(reader);
-    Summarizer summarizer;
+    Summarizer summarizer(by);
     tracer::TimelineHead head;
     head.workload_names[GUEST_WORKLOAD_TIMER] = "timer";
     summarizer.begin(head);
@@ -80,6 +80,28 @@ TEST_F(SummaryTest, ExitsAreSplitByWhereTheTimeWent) {
   EXPECT_EQ(rows[0].vmm_ns, 60u + 90u);
   EXPECT_EQ(rows[0].kvm_ns, 50u);
   EXPECT_EQ(rows[1].cause, Cause::async);
+}
+
+TEST_F(SummaryTest, ExitsAreGroupedByWhatIsAskedForAndCountedTogether) {
+  Exit halt = exit_at(2000, 3000, "hlt");
+  halt.halts = true;
+  halt.halted_ns = 900;
+  vcpu_.exits = {exit_at(100, 200, "io"), exit_at(300, 400, "io"), exit_at(500, 510, "cpuid"), halt};
+  EXPECT_FALSE(summary().groups);
+  const Summary figures = summary({ExitKey::reason});
+  EXPECT_EQ(figures.all_exits.count, 4u);
+  EXPECT_EQ(figures.all_exits.handling_ns, 100u + 100 + 10 + 100) << "without the 900 ns halted";
+  ASSERT_TRUE(figures.groups);
+  std::uint64_t count = 0;
+  std::uint64_t handling = 0;
+  for (const ExitGroup& row : figures.groups->rows) {
+    count += row.count();
+    handling += row.handling().total();
+  }
+  EXPECT_EQ(count, figures.all_exits.count);
+  EXPECT_EQ(handling, figures.all_exits.handling_ns);
+  ASSERT_EQ(figures.guest_code.size(), 3u);
+  EXPECT_EQ(figures.guest_code[0].reason, "io");
 }
 
 TEST_F(SummaryTest, StepsAreSummedByKindNotByAddress) {

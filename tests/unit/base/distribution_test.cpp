@@ -41,6 +41,39 @@ TEST(Distribution, NearestRankOfTenSamples) {
   EXPECT_TRUE(d.exact());
 }
 
+// tools/perf/util/stat.c (update_stats, stddev_stats, rel_stddev_stats): what `perf kvm stat` prints as mean
+// and +-%, computed as it does.
+TEST(Distribution, HasTheColumnsOfPerfKvmStat) {
+  std::mt19937_64 random(6);
+  std::lognormal_distribution<double> shape(9, 2);
+  for (const int samples : {0, 1, 2, 3, 100, 5000}) {
+    Distribution ours;
+    std::uint64_t time = 0;
+    std::uint64_t min = ~std::uint64_t{0};
+    std::uint64_t max = 0;
+    double n = 0;
+    double mean = 0;
+    double m2 = 0;
+    for (int i = 0; i < samples; ++i) {
+      const auto value = static_cast<std::uint64_t>(shape(random)) + 1;
+      ours.add(value);
+      time += value;
+      min = std::min(min, value);
+      max = std::max(max, value);
+      n += 1;
+      const double delta = static_cast<double>(value) - mean;
+      mean += delta / n;
+      m2 += delta * (static_cast<double>(value) - mean);
+    }
+    const double stddev_of_mean = n < 2 ? 0 : std::sqrt(m2 / (n - 1) / n);
+    EXPECT_EQ(ours.total(), time);
+    EXPECT_EQ(ours.min(), samples == 0 ? 0 : min);
+    EXPECT_EQ(ours.max(), max);
+    EXPECT_NEAR(ours.mean(), mean, 1e-6 * mean) << samples;
+    EXPECT_NEAR(ours.relative_stddev_percent(), mean == 0 ? 0 : 100 * stddev_of_mean / mean, 1e-6) << samples;
+  }
+}
+
 TEST(Distribution, SamplesAddedAfterAskingCount) {
   Distribution d;
   d.add(5);

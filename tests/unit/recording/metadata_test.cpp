@@ -19,6 +19,7 @@ void expect_same(const RecordingInfo& read, const RecordingInfo& written) {
   EXPECT_EQ(read.cpu_model, written.cpu_model);
   EXPECT_EQ(read.time_kind, written.time_kind);
   EXPECT_EQ(read.isa, written.isa);
+  EXPECT_EQ(read.apicv, written.apicv);
   EXPECT_EQ(read.tsc_khz, written.tsc_khz);
   EXPECT_EQ(read.started_unix_ns, written.started_unix_ns);
   EXPECT_EQ(read.mode, written.mode);
@@ -77,6 +78,16 @@ TEST(Metadata, ToleratesItemsItDoesNotKnowAndItemsThatLack) {
   EXPECT_EQ(read->info.isa, Isa::none);
 }
 
+TEST(Metadata, RecordingsFromBeforeApicvWasToldDoNotSay) {
+  std::string text = make_metadata(sample_info(), kUuid);
+  const std::string line = "\tapicv = \"on\";\n";
+  ASSERT_NE(text.find(line), std::string::npos);
+  text.erase(text.find(line), line.size());
+  const auto read = parse_metadata(text, "metadata");
+  ASSERT_OK(read);
+  EXPECT_EQ(read->info.apicv, Apicv::unknown);
+}
+
 struct Refusal {
   const char* name;
   const char* find;
@@ -115,7 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{"number", "tsc_khz = 3000000", "tsc_khz = 3x", "tsc_khz"},
                     Refusal{"large_number", "tsc_khz = 3000000", "tsc_khz = 99999999999999999999", "tsc_khz"},
                     Refusal{"time_kind", "\"counted\"", "\"weighed\"", "time_kind"},
-                    Refusal{"isa", "isa = \"svm\"", "isa = svm", "isa"}),
+                    Refusal{"isa", "isa = \"svm\"", "isa = svm", "isa"},
+                    Refusal{"apicv", "apicv = \"on\"", "apicv = \"maybe\"", "apicv"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Metadata, ErrorsNameTheByteOfTheValue) {

@@ -54,6 +54,7 @@ inline RecordingInfo sample_info() {
   info.cpu_model = "A CPU \"of\" some \\ kind";
   info.time_kind = TimeKind::counted;
   info.isa = Isa::svm;
+  info.apicv = Apicv::on;
   info.tsc_khz = 3'000'000;
   info.started_unix_ns = 1'700'000'000'123'456'789;
   info.mode = "full";

@@ -427,12 +427,73 @@ TEST_F(Interrupts, WithoutStampsAStoryEndsAtItsEoi) {
   linker().msi_set_irq(HostNs{100}, kDevice);
   accepted(101, kDevice);
   cycle(110, 120, host_interrupt(), 0x50);
-  linker().eoi(0, HostNs{150}, 0x50);
+  linker().eoi(0, HostNs{150}, 0x50, true);
   ASSERT_EQ(sink_.interrupts.size(), 1u) << "at once: nothing more can come";
   const Interrupt story = only_story();
   expect(story, Link::eoi, 150, LinkedBy::tracepoint);
-  EXPECT_TRUE(story.is_missing(Link::isr_entry));
-  EXPECT_FALSE(story.is_missing(Link::eoi));
+  EXPECT_TRUE(story.eoi_exit);
+  EXPECT_TRUE(story.complete()) << "it does not lack what only the guest's stamps could tell";
+}
+
+TEST_F(Interrupts, TheStampOfAnEoiStandsAndItsExitIsToldBesideIt) {
+  accepted(101, kDevice);
+  cycle(110, 120, host_interrupt(), 0x50);
+  Isr isr = enter_isr(125, 0x50);
+  isr.eoi = HostNs{130};
+  linker().isr_eoi(0, isr);
+  linker().eoi(0, HostNs{135}, 0x50, true);
+  leave_isr(isr, 0, 140);
+  const Interrupt story = only_story();
+  expect(story, Link::eoi, 130, LinkedBy::guest_stamp);
+  EXPECT_TRUE(story.eoi_exit);
+}
+
+TEST_F(Interrupts, AParavirtualEoiIsNoExit) {
+  marks({}, false);
+  accepted(101, kDevice);
+  cycle(110, 120, host_interrupt(), 0x50);
+  linker().eoi(0, HostNs{150}, 0x50, false);
+  EXPECT_FALSE(only_story().eoi_exit);
+}
+
+// Both of KVM's tracepoints fire for a posted interrupt, one after the other in the thread that raises it.
+TEST_F(Interrupts, APostedInterruptIsAcceptedOnce) {
+  linker().msi_set_irq(HostNs{103}, kDevice);
+  accepted(105, kDevice, 0x51);
+  accepted(106, kDevice, 0x51, {}, 0, true);
+  whole_isr(125, 0x51);
+  const Interrupt story = only_story();
+  EXPECT_TRUE(story.posted);
+  EXPECT_EQ(story.coalesced, 0u);
+  expect(story, Link::accepted, 105, LinkedBy::tracepoint);
+  EXPECT_TRUE(story.complete());
+}
+
+TEST_F(Interrupts, PostedInterruptsWithoutStampsAreOneStoryEach) {
+  marks({}, false);
+  for (const std::uint64_t at : {100u, 200u, 300u}) {
+    linker().msi_set_irq(HostNs{at}, kDevice);
+    accepted(at + 1, kDevice, 0x51);
+    accepted(at + 2, kDevice, 0x51, {}, 0, true);
+  }
+  EXPECT_EQ(sink_.interrupts.size(), 3u) << "at once: neither injection nor EOI will be seen";
+  for (const Interrupt& story : stories()) {
+    EXPECT_TRUE(story.posted);
+    EXPECT_TRUE(story.complete());
+    EXPECT_EQ(story.coalesced, 0u);
+    EXPECT_EQ(story.between(Link::raised, Link::accepted), 1u);
+  }
+}
+
+TEST_F(Interrupts, WhatAnotherThreadAcceptedIsNotWhatWasPosted) {
+  accepted(100, kDevice, 0x51);
+  accepted(101, kVcpu1, 0x52, {}, 0, true);  // of which only this was seen
+  whole_isr(125, 0x51);
+  whole_isr(145, 0x52);
+  const auto all = stories();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_FALSE(all[0].posted);
+  EXPECT_TRUE(all[1].posted);
 }
 
 TEST_F(Interrupts, AThreadsMarksThatLedToNothingAreNotLaterOnesCause) {

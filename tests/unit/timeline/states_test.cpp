@@ -35,8 +35,10 @@ std::vector<StateSlice> states_of(std::span<const Exit> exits, std::span<const O
   for (const LossSpan& loss : losses)
     walk.loss(loss);
   const Exit* open = nullptr;
-  for (const Exit& exit : exits)
-    exit.open ? void(open = &exit) : walk.exit(exit);
+  for (const Exit& exit : exits) {
+    Exit told = exit;
+    exit.open ? void(open = &exit) : walk.exit(told);
+  }
   walk.finish(open, end);
   return sink.states;
 }
@@ -189,6 +191,25 @@ TEST(States, KvmPollsForAWakeupBeforeTheThreadSleeps) {
   const std::vector<OffCpu> preempted = {{HostNs{200}, HostNs{220}, 0, kNever}};
   EXPECT_EQ(ends(states_of(std::vector{e}, preempted, halts, {}, HostNs{50}, HostNs{500}))[4],
             (std::pair{std::uint64_t{350}, State::halt_poll}));
+}
+
+TEST(States, AnExitIsToldHowLongOfItTheGuestWaited) {
+  test::CollectingSink sink;
+  StateWalk walk(0, sink);
+  walk.start(HostNs{50});
+  walk.sched_out(HostNs{200}, 1);
+  walk.waking(HostNs{290});
+  walk.sched_in(HostNs{300});
+  walk.halt({HostNs{120}, HostNs{350}});
+  Exit halt = exit_at(100, 400, "hlt");
+  halt.halts = true;
+  walk.exit(halt);
+  EXPECT_EQ(halt.halt_poll_ns, 80u);
+  EXPECT_EQ(halt.halted_ns, 90u);
+  EXPECT_EQ(halt.wake_delay_ns, 10u) << "it was awake, and waited for a CPU";
+  Exit next = exit_at(500, 600, "cpuid");
+  walk.exit(next);
+  EXPECT_EQ(next.halt_poll_ns + next.halted_ns + next.wake_delay_ns, 0u);
 }
 
 TEST(States, AWokenThreadIsRunnableUntilItGetsACpu) {

@@ -57,6 +57,26 @@ TEST(ChromeTrace, ExitsHaveNoRipWhereTheProbesHadNone) {
   EXPECT_EQ(io[0]["args"]["info1"], "0x100220");
 }
 
+TEST(ChromeTrace, EachVmIsAProcessWithItsOwnVcpus) {
+  SmallTimeline timeline;
+  timeline.head.machines = test::two_vms();
+  const auto trace = exported(timeline);
+  std::map<std::string, std::int64_t> processes;
+  std::set<std::pair<std::int64_t, std::string>> lanes;
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["name"] == "process_name") processes[event["args"]["name"]] = event["pid"];
+    if (event["name"] == "thread_name") lanes.emplace(event["pid"], event["args"]["name"]);
+  }
+  ASSERT_EQ(processes.size(), 2u);
+  const std::int64_t debian = processes.at("VM debian (emulated time)");
+  const std::int64_t other = processes.at("VM hvm (emulated time)");
+  EXPECT_TRUE(lanes.contains({debian, "vCPU 5 state"}));
+  EXPECT_TRUE(lanes.contains({other, "vCPU 0 state"}));
+  EXPECT_TRUE(lanes.contains({debian, "raised by thread 77"})) << "with the VM that it raised for";
+  for (const auto& slice : slices_named(trace, "io"))
+    EXPECT_EQ(slice["pid"], debian);
+}
+
 TEST(ChromeTrace, HasEverySliceOnItsLaneCountedFromTheBegin) {
   const auto trace = exported();
   EXPECT_EQ(trapline::test::count_slices(trace), SmallTimeline::kSlices);

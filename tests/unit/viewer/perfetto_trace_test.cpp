@@ -56,6 +56,20 @@ TEST(PerfettoTrace, IsATreeOfTracksInTheOrderOfTheirRanks) {
   EXPECT_LT(ranks["vCPU 1"], ranks["raised by thread 77"]);
 }
 
+TEST(PerfettoTrace, EachVmIsATreeOfItsOwn) {
+  SmallTimeline timeline;
+  timeline.head.machines = test::two_vms();
+  const auto trace = exported(timeline);
+  std::set<std::string> paths;
+  for (const auto& [uuid, track] : trace.tracks)
+    paths.insert(trace.path(uuid));
+  for (const char* path :
+       {"VM debian (counted time)/vCPU 5/state", "VM debian (counted time)/raised by thread 77",
+        "VM hvm (counted time)/vCPU 0/exits"})
+    EXPECT_TRUE(paths.contains(path)) << path;
+  EXPECT_FALSE(paths.contains("VM hvm (counted time)/vCPU 5"));
+}
+
 TEST(PerfettoTrace, SlicesHaveTheirNamesTimesAndArguments) {
   const auto trace = exported();
   EXPECT_THAT(trace.faults, ElementsAre());
@@ -135,6 +149,7 @@ TEST(PerfettoTrace, HasTheGuestsClocksBesideTheHosts) {
 
 TEST(GuestClockReadings, AreTheHostsTscPlusTheOffsetInNanoseconds) {
   recording::RecordingInfo info;
+  info.path = "hvm";
   info.tsc_khz = 2'000'000;
   std::vector<recording::VcpuStarted> vcpus(2);
   vcpus[1].vcpu = 1;
@@ -150,6 +165,9 @@ TEST(GuestClockReadings, AreTheHostsTscPlusTheOffsetInNanoseconds) {
   EXPECT_EQ(readings[0].guests[0].guest_ns, 5000u);
   EXPECT_EQ(readings[0].guests[1].guest_ns, 3000u);
   EXPECT_EQ(readings[1].guests[0].guest_ns, 2'000'005'000u);
+  info.path.clear();
+  EXPECT_TRUE(guest_clock_readings(info, vcpus, samples).at(0).guests.empty()) << "of another VMM's VM";
+  info.path = "hvm";
   info.tsc_khz = 0;
   EXPECT_TRUE(guest_clock_readings(info, vcpus, samples).at(0).guests.empty());
 }

@@ -29,6 +29,15 @@ inline tracer::LinkPoint link_at(std::uint64_t ns, tracer::LinkedBy by) {
   return {HostNs{ns}, by};
 }
 
+// vCPUs 0 and 1 of the recording are KVM's 5 and 0, of two VMs of which one has a name.
+inline tracer::RecordedVms two_vms() {
+  tracer::RecordedVms machines;
+  machines.vms.push_back({HostNs{}, 2, 4200, recording::VmNamedBy::command_line, "debian"});
+  machines.vms.push_back({HostNs{}, 3, 4300, recording::VmNamedBy::nothing, ""});
+  machines.vcpus = {{0, {2, 5}}, {1, {3, 0}}};
+  return machines;
+}
+
 // On vCPU 0 an exit to the VMM, within which thread 77 raises MSI 0x40; it is injected at the entry, and its
 // ISR is interrupted by the guest's own int 0x80. On vCPU 1 a timer of which nothing tells what raised it,
 // and an exit that is never left. Times begin at 1000.

@@ -127,8 +127,9 @@ TEST_F(TimelineJsonOfARecording, SaysWhichPartItHolds) {
   const std::uint64_t from = times.at(kExits / 3);
   const std::uint64_t to = times.at(kExits / 2);
   const json part = exported({.from_ns = from, .to_ns = to, .vcpus = {1}});
-  EXPECT_EQ(part["window"], json({{"from_ns", from}, {"to_ns", to}, {"vcpus", {1}}}));
-  EXPECT_EQ(whole["window"], json({{"from_ns", 0}, {"to_ns", nullptr}, {"vcpus", nullptr}}));
+  EXPECT_EQ(part["window"], json({{"from_ns", from}, {"to_ns", to}, {"vcpus", {1}}, {"vms", {0}}}));
+  EXPECT_EQ(whole["window"],
+            json({{"from_ns", 0}, {"to_ns", nullptr}, {"vcpus", nullptr}, {"vms", nullptr}}));
   EXPECT_EQ(part["exits"].size(), kExits / 2 - kExits / 3 + 1) << "the borders belong to it";
   std::set<json> all(whole["exits"].begin(), whole["exits"].end());
   for (const auto& exit : part["exits"]) {

@@ -43,6 +43,7 @@ export function reportBanner(report: Report, page: PageFacts): HTMLElement {
     ...(ended === "finished" ? [] : [[`Recording ${ended}`, ended.startsWith("cut") || ended.includes("crash")] as Note]),
     [`Sync error: ${time(clock.sync_error_ns)} (${count(clock.violations)} of ${count(clock.stamps)} stamps outside the bound of ${time(clock.bound_ns)})`, clock.violations > 0],
     cost ? [`Probe cost: ${time(cost.per_exit_ns)} an exit`, false] : ["Probe cost: not measured", false],
+    ...(report.filter.exits ? [[`Filtered while recording (${report.filter.exits}): ${count(report.filter.left_out)} exits left out`, true] as Note] : []),
     ...(report.unattributed > 0 ? [[`Interrupts of no known VM: ${count(report.unattributed)}`, false] as Note] : []),
   ]);
 }

@@ -74,9 +74,12 @@ export interface Report {
   context: Row;
   lost: { records: number; cut_files: string[] };
   unattributed: number;
+  filter: { exits: string; left_out: number };
   clock: { bound_ns: number; sync_error_ns: number; stamps: number; violations: number };
   probe_cost: { per_exit_ns: number; exits: number } | null;
   exits: Row[];
+  halts: Row[];
+  scheduling: Row[];
   interrupts: { total: number; complete: number; by_vector: Row[] };
   vmm_steps: Row[];
   workloads: Row[];

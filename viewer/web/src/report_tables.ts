@@ -56,6 +56,7 @@ function exitsTable(report: Report, chosen: ChosenRow): DataTable {
     text("cause", "cause"),
     amount("count", "count"),
     duration("total", "total_ns"),
+    duration("handling", "handling_ns"),
     { title: "KVM, VMM", path: [], shown: "text", bar },
     duration("min", "min_ns"),
     duration("avg", "avg_ns"),
