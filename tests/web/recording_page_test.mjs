@@ -35,10 +35,12 @@ async function cells(page) {
   );
 }
 
-function checkCell({ pointer, value, text }) {
-  const expected = at(report, pointer);
+function checkCell({ pointer, value, text }, document = report) {
+  const expected = at(document, pointer);
   assert.deepEqual(JSON.parse(value), expected, pointer);
-  if (pointer.endsWith("_ns") || pointer.includes("/states/")) {
+  if (expected === null) {
+    assert.equal(text, "-", pointer);
+  } else if (pointer.endsWith("_ns") || pointer.includes("/states/")) {
     const close = Math.abs(shownNs(text) - expected) <= Math.max(expected * 0.0006, 0);
     assert.ok(close, `${pointer}: '${text}' is not ${expected} ns`);
   } else if (Number.isInteger(expected)) {
@@ -53,7 +55,7 @@ test("every table cell equals the JSON report", async () => {
   const rows = {
     "Exit costs": report.exits.length,
     "Interrupt latency": report.interrupts.by_vector.length,
-    "Time per vCPU": report.accounting.length,
+    "Time per vCPU": report.accounting.length + report.halts.length + report.scheduling.length,
     Workloads: report.workloads.length,
     "Counted elsewhere": report.counted_elsewhere.guest.length + report.counted_elsewhere.kvm.length,
   };
@@ -73,6 +75,24 @@ test("every table cell equals the JSON report", async () => {
   // Nothing that a report has is left out: each latency of each vector in each figure, each state with time.
   const latencies = report.interrupts.by_vector.flatMap(({ latency }) => Object.keys(latency)).length;
   assert.ok(latencies > 5 && checked > report.exits.length * 12 + latencies * 5, `${checked} cells`);
+  await close();
+});
+
+test("several VMs are told apart in lanes and tables", async () => {
+  const vms = join(recordings, "vms");
+  const file = join(made, "vms.html");
+  run("view", vms, "-o", file);
+  const document = runJson("report", vms, "--json");
+  assert.equal(new Set(document.exits.map(({ vm }) => vm)).size, 2);
+  const { page, close, shot } = await open(file);
+  for (const cell of await cells(page)) checkCell(cell, document);
+  for (const vm of [0, 1]) {
+    const i = document.exits.findIndex((row) => row.vm === vm && row.reason === "msr");
+    await page.click(`td[data-p="/exits/${i}/reason"]`);
+    assert.match(await field(page, "on"), new RegExp(`^vCPU 0 of VM ${vm}`));
+    assert.equal(await page.getAttribute(".histogram", "data-samples"), String(document.exits[i].count - document.exits[i].open));
+  }
+  await shot("several-vms");
   await close();
 });
 

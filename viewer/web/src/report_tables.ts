@@ -127,6 +127,29 @@ function accountingTable(report: Report): DataTable {
   return new DataTable(columns, rowsOf(report.accounting, "/accounting"), null, "Every nanosecond of each vCPU; states add up to the traced time.");
 }
 
+function haltsTable(report: Report): DataTable {
+  const columns = [
+    ...whose(report.halts),
+    amount("polled", "polled"),
+    amount("slept", "slept"),
+    duration("polling", "halt_poll_ns"),
+    duration("asleep", "halted_ns"),
+    duration("polls up to", "poll_window_ns"),
+  ];
+  return new DataTable(columns, rowsOf(report.halts, "/halts"), null, "Halts whose interrupt came while KVM polled for it, and those in which the thread slept.");
+}
+
+function schedulingTable(report: Report): DataTable {
+  const of = (name: string): ColumnSpec[] => [
+    amount(name, name, "count"),
+    duration("total", name, "total_ns"),
+    duration("p99", name, "p99_ns"),
+    duration("max", name, "max_ns"),
+  ];
+  const columns = [...whose(report.scheduling), duration("steal", "steal_ns"), ...of("preempted"), ...of("woken")];
+  return new DataTable(columns, rowsOf(report.scheduling, "/scheduling"), null, "How long the thread could have run and had no CPU: the host let something else run (preempted), or it had been woken.");
+}
+
 function workloadsTable(report: Report, chosen: ChosenRow): DataTable {
   const phases = ["delivery", "handler", "return"];
   const p50 = (row: Row, phase: string) => Number(valueAt(row, ["phases", phase, "p50_ns"]) ?? 0);
@@ -199,7 +222,7 @@ export function reportTabs(report: Report, chosen: ChosenRow): ReportTab[] {
   const tabs: ReportTab[] = [
     { name: "Exit costs", make: () => [exitsTable(report, chosen)] },
     { name: "Interrupt latency", make: (figure) => [interruptsTable(report, figure, chosen)], figures: true },
-    { name: "Time per vCPU", make: () => [accountingTable(report)] },
+    { name: "Time per vCPU", make: () => [accountingTable(report), haltsTable(report), schedulingTable(report)] },
   ];
   if (report.workloads.length > 0) tabs.push({ name: "Workloads", make: () => [workloadsTable(report, chosen)] });
   if (report.vmm_steps.length > 0) tabs.push({ name: "VMM steps", make: () => [stepsTable(report, chosen)] });
