@@ -76,10 +76,14 @@ struct StampCost {
 [[nodiscard]] StampCost stamp_cost(const tracer::VcpuTimeline& vcpu, std::uint16_t workload,
                                    std::uint64_t warm_up);
 
+// What others are compared with, unless told otherwise.
+inline constexpr std::string_view kBasePath = "hvm";
+
 struct Comparison {
   recording::RecordingInfo info;  // of the machine
   std::string emulator;           // and its version; empty where it is none that says so
   std::vector<std::string> paths;
+  std::string base = std::string(kBasePath);  // the path that others are compared with
   struct Workload {
     std::string name;
     std::string summary;
@@ -96,9 +100,6 @@ struct Comparison {
   // Null when there is none.
   [[nodiscard]] const Cell* find(std::string_view path, std::string_view workload) const;
 };
-
-// What others are compared with.
-inline constexpr std::string_view kBasePath = "hvm";
 
 // How many times the base's cost, by medians; none for a cell that is not to be compared.
 [[nodiscard]] std::optional<double> ratio(const Cell& cell, const Cell* base);

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "cli/chosen_recording.h"
 #include "cli/command_line.h"
+#include "cli/fd_sink.h"
 #include "cli/recorded_run.h"
 #include "cli/stop_signals.h"
 #include "cli/subcommands.h"
@@ -24,6 +25,7 @@
 #include "tracer/clock/host_clock.h"
 #include "viewer/json/compare_json.h"
 #include "viewer/tables/compare_table.h"
+#include "viewer/web/page.h"
 #include "vmm/paths/paths.h"
 #include "vmm/paths/workloads.h"
 
@@ -48,6 +50,7 @@ struct Options {
   std::uint32_t events = 500;
   std::uint32_t rounds = 5;
   std::string json;
+  std::string html;
   std::string folder;
   std::string command_line;
 };
@@ -134,7 +137,8 @@ Cell& cell_of(Comparison& comparison, std::string_view path, std::string_view wo
 class Rounds {
  public:
   Rounds(const Plan& plan, const vmm::Kvm& kvm, AttachedProbes& probes, std::atomic<bool>& stop,
-         std::filesystem::path folder, bool kept, std::string command_line, Comparison& comparison)
+         std::filesystem::path folder, bool kept, std::string command_line, Comparison& comparison,
+         viewer::Examples* examples)
       : plan_(plan),
         kvm_(kvm),
         probes_(probes),
@@ -142,7 +146,8 @@ class Rounds {
         folder_(std::move(folder)),
         kept_(kept),
         command_line_(std::move(command_line)),
-        comparison_(comparison) {}
+        comparison_(comparison),
+        examples_(examples) {}
 
   Status run(std::uint32_t rounds) {
     TRAPLINE_TRY(measure_stamps());
@@ -206,12 +211,13 @@ class Rounds {
       if (cell_of(comparison_, path, entry->name).skipped) continue;
       (entry->workload == GUEST_WORKLOAD_IPI ? paired : alone).push_back(entry);
     }
-    TRAPLINE_TRY(guest_run(path, alone, 1, folder_ / fmt::format("{}-{}", path, round)));
-    return guest_run(path, paired, 2, folder_ / fmt::format("{}-ipi-{}", path, round));
+    TRAPLINE_TRY(guest_run(path, round, alone, 1, folder_ / fmt::format("{}-{}", path, round)));
+    return guest_run(path, round, paired, 2, folder_ / fmt::format("{}-ipi-{}", path, round));
   }
 
-  Status guest_run(const std::string& path, const std::vector<const vmm::WorkloadEntry*>& entries,
-                   std::uint32_t vcpus, const std::filesystem::path& folder) {
+  Status guest_run(const std::string& path, std::uint32_t round,
+                   const std::vector<const vmm::WorkloadEntry*>& entries, std::uint32_t vcpus,
+                   const std::filesystem::path& folder) {
     if (entries.empty() || stop_) return {};
     auto machine = config(path);
     machine.vcpus = vcpus;
@@ -229,6 +235,12 @@ class Rounds {
       for (const auto& vcpu : chosen->timeline.vcpus)
         analysis::add_events(cell, vcpu, static_cast<std::uint16_t>(entry->workload), kWarmUp);
       if (kept_) cell.recordings.push_back(folder.string());
+    }
+    if (examples_ != nullptr && round == 0) {
+      std::vector<std::string> names;
+      for (const vmm::WorkloadEntry* entry : entries)
+        names.emplace_back(entry->name);
+      TRAPLINE_TRY(examples_->add(path, names, kWarmUp, chosen->reader));
     }
     forget(folder);
     return {};
@@ -265,6 +277,7 @@ class Rounds {
   bool kept_;
   std::string command_line_;
   Comparison& comparison_;
+  viewer::Examples* examples_;  // of the first round, if they are wanted
 };
 
 // A cell that should have events and has none must not look like one.
@@ -275,15 +288,25 @@ void explain_empty_cells(Comparison& comparison) {
   }
 }
 
+Result<std::optional<NewFile>> new_file(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  TRAPLINE_ASSIGN(file, NewFile::create(name));
+  return std::optional<NewFile>(std::move(file));
+}
+
+Status write_json(NewFile& file, const std::string& name, const Comparison& comparison) {
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;
+  const std::string text = viewer::compare_json(comparison).dump(2, ' ', false, replace) + "\n";
+  TRAPLINE_TRY(write_all(file.fd(), std::as_bytes(std::span(text)), name));
+  return file.keep();
+}
+
 Result<ExitStatus> compare(const Options& options) {
   TRAPLINE_ASSIGN(chosen, plan(options));
   TRAPLINE_ASSIGN(kvm, vmm::Kvm::open());
   // Made first: a result that cannot be written is not worth the wait.
-  std::optional<NewFile> json;
-  if (!options.json.empty()) {
-    TRAPLINE_ASSIGN(file, NewFile::create(options.json));
-    json.emplace(std::move(file));
-  }
+  TRAPLINE_ASSIGN(json, new_file(options.json));
+  TRAPLINE_ASSIGN(html, new_file(options.html));
   std::optional<TemporaryFolder> temporary;
   std::filesystem::path folder = options.folder;
   if (folder.empty()) {
@@ -299,16 +322,19 @@ Result<ExitStatus> compare(const Options& options) {
   comparison.info = probes.info;
   comparison.info.command_line = options.command_line;
   comparison.probe_cost = probes.cost;
-  Rounds rounds(chosen, kvm, probes, stop, folder, !temporary, options.command_line, comparison);
+  viewer::Examples examples;
+  Rounds rounds(chosen, kvm, probes, stop, folder, !temporary, options.command_line, comparison,
+                html ? &examples : nullptr);
   TRAPLINE_TRY(rounds.run(options.rounds));
   explain_empty_cells(comparison);
 
   fmt::print("{}", viewer::compare_text(comparison));
-  if (!json) return ExitStatus::done;
-  constexpr auto replace = nlohmann::json::error_handler_t::replace;
-  const std::string text = viewer::compare_json(comparison).dump(2, ' ', false, replace) + "\n";
-  TRAPLINE_TRY(write_all(json->fd(), std::as_bytes(std::span(text)), options.json));
-  TRAPLINE_TRY(json->keep());
+  if (json) TRAPLINE_TRY(write_json(*json, options.json, comparison));
+  if (html) {
+    FdSink sink(html->fd(), options.html);
+    TRAPLINE_TRY(viewer::write_compare_page(viewer::compare_json(comparison), examples, sink));
+    TRAPLINE_TRY(html->keep());
+  }
   return ExitStatus::done;
 }
 
@@ -334,6 +360,9 @@ Subcommand add_compare(CLI::App& program) {
       ->capture_default_str();
   app->add_option("--json", options->json,
                   "File for the result as JSON (docs/compare.md), replaced if it exists");
+  app->add_option("--html", options->html,
+                  "File for the result as a page with an example timeline of each cell (docs/view.md), "
+                  "replaced if it exists");
   app->add_option("-o", options->folder,
                   "Folder to keep each round's recording in, PATH-ROUND; for report and export");
   return {app, [options, app] {

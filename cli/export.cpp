@@ -8,16 +8,15 @@
 #include <string>
 
 #include "base/file.h"
-#include "cli/chosen_recording.h"
+#include "cli/fd_sink.h"
 #include "cli/subcommands.h"
-#include "cli/time_argument.h"
+#include "cli/window_options.h"
 #include "viewer/export.h"
 #include "viewer/output/gzip_sink.h"
 
 namespace trapline::cli {
 namespace {
 
-using Limits = tracer::TimelineWindow::Limits;
 using recording::RecordingReader;
 using viewer::TimelineTable;
 
@@ -28,42 +27,8 @@ struct Options {
   std::string format;
   std::string output;
   std::string table;
-  std::string from;
-  std::string to;
-  std::vector<std::uint16_t> vcpus;
-  std::vector<std::uint16_t> vms;
+  WindowOptions window;
 };
-
-class FdSink : public viewer::TextSink {
- public:
-  FdSink(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
-  Status write(std::string_view text) override {
-    return write_all(fd_, std::as_bytes(std::span(text)), name_);
-  }
-
- private:
-  int fd_;
-  std::string name_;
-};
-
-Result<Limits> limits_of(const Options& options, const RecordingReader& reader) {
-  Limits limits;
-  if (!options.from.empty()) {
-    TRAPLINE_ASSIGN(from, parse_time(options.from, "--from"));
-    limits.from_ns = from;
-  }
-  if (!options.to.empty()) {
-    TRAPLINE_ASSIGN(to, parse_time(options.to, "--to"));
-    limits.to_ns = to;
-  }
-  if (limits.to_ns < limits.from_ns) {
-    return fail(fmt::format("--to {} lies before --from {}", options.to, options.from), {},
-                ExitStatus::wrong_usage);
-  }
-  TRAPLINE_ASSIGN(vcpus, chosen_vcpus(reader, options.vcpus, options.vms));
-  limits.vcpus = std::move(vcpus);
-  return limits;
-}
 
 Result<TimelineTable> table_of(const Options& options) {
   if (options.table.empty()) return kDefaultTable;
@@ -85,7 +50,7 @@ Status write_to(int fd, const std::string& name, const viewer::ExportFormat& for
 
 Result<ExitStatus> run_export(const Options& options) {
   TRAPLINE_ASSIGN(reader, RecordingReader::open(options.folder));
-  TRAPLINE_ASSIGN(limits, limits_of(options, reader));
+  TRAPLINE_ASSIGN(limits, window_of(options.window, reader));
   TRAPLINE_ASSIGN(table, table_of(options));
   const viewer::Export what{reader, limits, table};
   const viewer::ExportFormat& format = *std::ranges::find_if(
@@ -137,10 +102,7 @@ Subcommand add_export(CLI::App& program) {
   app->add_option("--table", options->table,
                   fmt::format("Of csv: which table; {} if not given", viewer::table_name(kDefaultTable)))
       ->check(CLI::IsMember(table_names()));
-  app->add_option("--from", options->from,
-                  "Leave out what ended before: 1.5ms, 200us, 3s, or nanoseconds, from the trace's start");
-  app->add_option("--to", options->to, "Leave out what began after");
-  add_vcpu_options(*app, options->vcpus, options->vms);
+  add_window_options(*app, options->window);
   return {app, [options] { return run_export(*options); }};
 }
 

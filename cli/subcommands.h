@@ -21,6 +21,7 @@ Subcommand add_compare(CLI::App& program);
 Subcommand add_record(CLI::App& program);
 Subcommand add_report(CLI::App& program);
 Subcommand add_export(CLI::App& program);
+Subcommand add_view(CLI::App& program);
 Subcommand add_diff(CLI::App& program);
 Subcommand add_doctor(CLI::App& program);
 

@@ -49,13 +49,12 @@ std::string brief_time(double ns, recording::TimeKind kind) {
 }
 
 std::string difference_sentence(const analysis::Cell& cell, const analysis::Difference& difference,
-                                recording::TimeKind kind) {
-  if (!difference.measurable)
-    return fmt::format("{}: no difference from {} measurable", cell.path, analysis::kBasePath);
+                                recording::TimeKind kind, std::string_view base) {
+  if (!difference.measurable) return fmt::format("{}: no difference from {} measurable", cell.path, base);
   const std::string_view unit = kind == recording::TimeKind::counted ? " instructions" : "";
   std::string sentence =
       fmt::format("{}: {}{} {} than {}; most of it {}", cell.path, brief_time(std::abs(difference.ns), kind),
-                  unit, difference.ns < 0 ? "less" : "more", analysis::kBasePath, where(difference.place));
+                  unit, difference.ns < 0 ? "less" : "more", base, where(difference.place));
   if (difference.by_phase) sentence += fmt::format(" during {}", analysis::phase_name(difference.phase));
   return sentence + fmt::format(": {} ({:.0f} %)", brief_time(std::abs(difference.contribution_ns), kind),
                                 100 * difference.contribution_ns / difference.ns);

@@ -1,5 +1,6 @@
 // Whatever events a recording has, in whatever order of their own times: a timeline is made of them, whose
-// states touch and never overlap, or it is said why not.
+// states touch and never overlap, or it is said why not. A page's timeline that is packed of it is unpacked
+// again.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -7,8 +8,12 @@
 #include <span>
 
 #include "tests/fuzz/packed_events.h"
+#include "tests/support/packed_chunk.h"
+#include "tests/support/page_elements.h"
 #include "tracer/recording/reader.h"
 #include "tracer/timeline/sink.h"
+#include "viewer/output/string_sink.h"
+#include "viewer/web/packed_timeline.h"
 
 namespace trapline::fuzz {
 namespace {
@@ -35,6 +40,19 @@ class CheckingSink : public tracer::TimelineSink {
   std::map<std::uint16_t, HostNs> state_ends_;
 };
 
+// Unpacking throws where bytes are missing or left over.
+void check_page(const recording::RecordingReader& reader) {
+  viewer::StringSink sink;
+  viewer::TextBuffer out(sink);
+  viewer::PackedTimeline packed(0, reader.vcpus().size(), 1'000'000, out);
+  if (!tracer::stream_timeline(reader, packed) || !out.finish()) return;
+  const auto dictionaries = packed.dictionaries(reader);
+  if (!dictionaries) return;
+  const auto masks = test::link_masks(*dictionaries);
+  for (const std::string& chunk : test::elements_of(sink.text).hot)
+    (void)test::unpack_hot(chunk, masks);
+}
+
 }  // namespace
 }  // namespace trapline::fuzz
 
@@ -49,5 +67,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   fuzz::CheckingSink sink;
   (void)tracer::stream_timeline(*reader, sink);
+  fuzz::check_page(*reader);
   return 0;
 }

@@ -60,7 +60,7 @@ json exits_per_event(const Cell& cell) {
           {"async", each(cell.async_exits)}};
 }
 
-json difference(const Cell& cell, const Cell* base, recording::TimeKind kind) {
+json difference(const Cell& cell, const Cell* base, const Comparison& comparison) {
   const auto found = analysis::difference(cell, base);
   if (!found) return nullptr;
   return {{"ns", found->ns},
@@ -68,7 +68,7 @@ json difference(const Cell& cell, const Cell* base, recording::TimeKind kind) {
           {"place", analysis::place_name(found->place)},
           {"phase", found->by_phase ? json(analysis::phase_name(found->phase)) : json(nullptr)},
           {"contribution_ns", found->contribution_ns},
-          {"sentence", difference_sentence(cell, *found, kind)}};
+          {"sentence", difference_sentence(cell, *found, comparison.info.time_kind, comparison.base)}};
 }
 
 json cell_json(const Cell& cell, const Comparison& comparison) {
@@ -77,7 +77,7 @@ json cell_json(const Cell& cell, const Comparison& comparison) {
     object["skipped"] = *cell.skipped;
     return object;
   }
-  const Cell* base = comparison.find(analysis::kBasePath, cell.workload);
+  const Cell* base = comparison.find(comparison.base, cell.workload);
   const auto times = analysis::ratio(cell, base);
   object["events"] = cell.events;
   object["incomplete"] = cell.incomplete;
@@ -91,7 +91,7 @@ json cell_json(const Cell& cell, const Comparison& comparison) {
       cell.round_trip_only || cell.events == 0 ? json(nullptr) : exits_per_event(cell);
   object["phases"] = phases(cell);
   object["where"] = cell.round_trip_only ? json(nullptr) : where_per_event(cell);
-  object["difference"] = difference(cell, base, comparison.info.time_kind);
+  object["difference"] = difference(cell, base, comparison);
   return object;
 }
 
@@ -118,7 +118,7 @@ json compare_json(const Comparison& comparison) {
   json document = {{"schema", "trapline.compare/1"},
                    {"time", {{"kind", recording::time_kind_name(info.time_kind)}}},
                    {"context", machine_json(info)},
-                   {"base", analysis::kBasePath},
+                   {"base", comparison.base},
                    {"rounds", comparison.rounds},
                    {"warm_up", comparison.warm_up},
                    {"lost", {{"records", comparison.records_lost}}},

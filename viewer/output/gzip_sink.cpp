@@ -10,8 +10,6 @@
 namespace trapline::viewer {
 namespace {
 
-// Traces repeat themselves: a higher level costs three times the time for a tenth of the size.
-constexpr int kLevel = 3;
 constexpr int kGzip = 15 + 16;  // the largest window; 16: a gzip header instead of zlib's
 constexpr int kMemory = 8;
 
@@ -23,9 +21,9 @@ struct GzipSink::Deflate {
   std::array<char, std::size_t{1} << 16> out;
 };
 
-GzipSink::GzipSink(TextSink& sink) : sink_(sink), deflate_(std::make_unique<Deflate>()) {
+GzipSink::GzipSink(TextSink& sink, int level) : sink_(sink), deflate_(std::make_unique<Deflate>()) {
   deflate_->ready =
-      deflateInit2(&deflate_->stream, kLevel, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY) == Z_OK;
+      deflateInit2(&deflate_->stream, level, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY) == Z_OK;
 }
 
 GzipSink::~GzipSink() {

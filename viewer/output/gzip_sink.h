@@ -9,7 +9,11 @@ namespace trapline::viewer {
 
 class GzipSink : public TextSink {
  public:
-  explicit GzipSink(TextSink& sink);
+  // Traces repeat themselves: a higher level costs three times the time for a tenth of the size.
+  static constexpr int kFast = 3;
+  static constexpr int kSmall = 6;
+
+  explicit GzipSink(TextSink& sink, int level = kFast);
   ~GzipSink() override;
 
   [[nodiscard]] Status write(std::string_view text) override;

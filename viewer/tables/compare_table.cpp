@@ -133,8 +133,8 @@ std::string block(const Comparison& comparison, const Comparison::Workload& work
                {"KVM"},
                {"VMM"},
                {"wait"},
-               {fmt::format("x {}", analysis::kBasePath)}});
-  const Cell* base = comparison.find(analysis::kBasePath, workload.name);
+               {fmt::format("x {}", comparison.base)}});
+  const Cell* base = comparison.find(comparison.base, workload.name);
   std::string below;
   bool waits = false;
   for (const std::string& path : comparison.paths) {

@@ -5,18 +5,12 @@
 #include <string>
 
 #include "tracer/timeline/sink.h"
-#include "viewer/output/text_sink.h"
+#include "viewer/output/string_sink.h"
 #include "vmm/steps.h"
 
 namespace trapline::viewer::test {
 
-struct StringSink : TextSink {
-  std::string text;
-  Status write(std::string_view part) override {
-    text += part;
-    return {};
-  }
-};
+using viewer::StringSink;
 
 inline tracer::ExitDescription described(std::uint32_t index, std::string reason, std::string key) {
   tracer::ExitDescription what;
