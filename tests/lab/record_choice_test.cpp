@@ -106,12 +106,12 @@ TEST(RecordChoice, AllWaitsForVmsWithoutSpinning) {
   const std::uint64_t before = cpu_ticks(recording.process().pid());
   std::this_thread::sleep_for(2s);
   const std::uint64_t spent = cpu_ticks(recording.process().pid()) - before;
-  EXPECT_LE(static_cast<double>(spent) / static_cast<double>(::sysconf(_SC_CLK_TCK)), 0.2)
+  EXPECT_LE(static_cast<double>(spent) / static_cast<double>(::sysconf(_SC_CLK_TCK)), 0.5)
       << "seconds of processor time in 2 s of waiting";
   const auto result = recording.process().wait(30s);
   EXPECT_EQ(result.status, 0);
   EXPECT_NE(result.err.find("no VM"), std::string::npos) << result.err;
-  EXPECT_EQ(report_of(recording.folder())["vms"].size(), 0u);
+  EXPECT_TRUE(report_of(recording.folder())["exits"].empty());
 }
 
 TEST(RecordFilter, ByReason) {
