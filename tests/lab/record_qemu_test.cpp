@@ -3,13 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <iostream>
 #include <set>
 #include <thread>
 
-#include "tests/support/bare_vmm.h"
-#include "tests/support/perf_kvm.h"
+#include "tests/support/perf_beside.h"
 #include "tests/support/qemu_vm.h"
 #include "tests/support/record.h"
 
@@ -18,19 +15,6 @@ namespace {
 
 using nlohmann::json;
 using namespace std::chrono_literals;
-
-// What a tool adds to an exit: the same exits with and without it.
-double perf_cost_us(Workspace& workspace) {
-  constexpr double kExits = 20'000;
-  const auto vmm = bare_vmm_command({"--work", "cpuid", "--events", "20000"});
-  std::vector<std::string> with_perf = {
-      "perf", "kvm", "stat", "record", "-a", "-o", workspace.path("cost.data"), "--"};
-  with_perf.insert(with_perf.end(), vmm.begin(), vmm.end());
-  const auto took_us = [](const std::vector<std::string>& command) {
-    return bare_vmm_told(run_command(command).out)["took_ns"].get<double>() / 1000;
-  };
-  return (took_us(with_perf) - took_us(vmm)) / kExits;
-}
 
 // What --list prints once QEMU's processes have opened their VMs, or at last.
 std::string list_naming(const std::vector<std::string>& names) {
@@ -123,38 +107,11 @@ TEST_F(RecordQemu, NothingIsLost) {
 
 TEST_F(RecordQemu, PerfCountsTheSameExits) {
   ASSERT_FALSE(lost_by_perf_) << "perf lost records, so its counts say nothing";
-  constexpr std::uint64_t kVcpus = 4;  // perf has no sample of what a vCPU's last exit was
-  std::uint64_t more = 0;
-  for (const auto& [reason, row] : perf_) {
-    const std::uint64_t closed = exits_named(report_, reason, /*closed_only=*/true);
-    EXPECT_LE(std::max(closed, row.samples) - std::min(closed, row.samples), kVcpus) << reason;
-    more += std::max(closed, row.samples) - std::min(closed, row.samples);
-  }
-  std::cout << "[ MEASURED ] difference of all counts: " << more << "\n";
-  EXPECT_LE(more, kVcpus) << "one at most for each vCPU, over all reasons";
-  for (const json& row : report_["exits"]) {
-    EXPECT_TRUE(row["count"] <= kVcpus || perf_.contains(row["reason"])) << "perf has no " << row;
-  }
+  expect_same_counts(report_, perf_, /*vcpus=*/4);
 }
 
 TEST_F(RecordQemu, PerfMeasuresTheSameTimes) {
-  ASSERT_FALSE(report_["probe_cost"].is_null());
-  // Between the stamps of one tool and those of the other the probes of both may run. In emulated time what
-  // they take differs with what the emulator has translated and whether the host lets it run; only a count is
-  // exact.
-  const double slack = report_["time"]["kind"] == "emulated" ? 4 : 1;
-  const double both_us = report_["probe_cost"]["per_exit_ns"].get<double>() / 1000 + perf_cost_us_;
-  constexpr double kRoundingUs = 0.005;  // of perf's average
-  for (const auto& [reason, row] : perf_) {
-    double total_us = 0;
-    for (const json& exit : report_["exits"])
-      if (exit["reason"] == reason) total_us += exit["total_ns"].get<double>() / 1000;
-    std::cout << "[ MEASURED ] " << reason << ": " << row.samples << " exits, " << total_us << " us, by perf "
-              << row.total_us << " us\n";
-    EXPECT_LE(std::abs(total_us - row.total_us),
-              static_cast<double>(row.samples) * (slack * both_us + kRoundingUs))
-        << reason << "; an exit costs " << both_us << " us";
-  }
+  expect_same_times(report_, perf_, perf_cost_us_);
 }
 
 TEST_F(RecordQemu, WhatTheGuestDidIsThere) {
