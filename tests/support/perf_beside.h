@@ -18,8 +18,9 @@ namespace trapline::test {
 void expect_same_counts(const nlohmann::json& report, const std::map<std::string, PerfRow>& perf,
                         std::uint64_t vcpus);
 
-// Every reason's total time differs by no more than its exits x what the probes of both cost.
+// Every reason's total time differs by no more than its exits x what the probes of both cost an exit; in
+// emulated time only all together, and roughly.
 void expect_same_times(const nlohmann::json& report, const std::map<std::string, PerfRow>& perf,
-                       double perf_cost_us);
+                       double cost_us);
 
 }  // namespace trapline::test
