@@ -34,6 +34,15 @@ Status print_report(const std::filesystem::path& folder, bool json) {
   return print_report(reader, choice);
 }
 
+void add_vcpu_options(CLI::App& app, std::vector<std::uint16_t>& vcpus, std::vector<std::uint16_t>& vms) {
+  app.add_option("--vcpu", vcpus, "These vCPUs only: N,.., as KVM numbers them")
+      ->delimiter(',')
+      ->allow_extra_args(false);  // or it would take DIR, too
+  app.add_option("--vm", vms, "These VMs only: N,.., as the recording numbers them")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
 Result<std::vector<std::uint16_t>> chosen_vcpus(const recording::RecordingReader& reader,
                                                 const std::vector<std::uint16_t>& vcpus,
                                                 const std::vector<std::uint16_t>& vms) {

@@ -1,6 +1,7 @@
 // The recording that a subcommand was pointed at, opened and made into a timeline and figures.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
@@ -30,6 +31,9 @@ struct ReportChoice {
 // The report of any recording on standard output, as tables or as JSON.
 [[nodiscard]] Status print_report(const recording::RecordingReader& reader, const ReportChoice& choice);
 [[nodiscard]] Status print_report(const std::filesystem::path& folder, bool json);
+
+// --vcpu and --vm, the same wherever a recording is read.
+void add_vcpu_options(CLI::App& app, std::vector<std::uint16_t>& vcpus, std::vector<std::uint16_t>& vms);
 
 // Which vCPUs of a recording are meant, by their numbers in it. `vcpus`: KVM's numbers, of every VM; `vms`:
 // numbers of VMs; none named: all. An error where the recording has none of a number.

@@ -140,12 +140,7 @@ Subcommand add_export(CLI::App& program) {
   app->add_option("--from", options->from,
                   "Leave out what ended before: 1.5ms, 200us, 3s, or nanoseconds, from the trace's start");
   app->add_option("--to", options->to, "Leave out what began after");
-  app->add_option("--vcpu", options->vcpus, "These vCPUs only: N,.., as KVM numbers them")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  app->add_option("--vm", options->vms, "These VMs only: N,.., as the recording numbers them")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  add_vcpu_options(*app, options->vcpus, options->vms);
   return {app, [options] { return run_export(*options); }};
 }
 

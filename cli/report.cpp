@@ -105,12 +105,7 @@ Subcommand add_report(CLI::App& program) {
       ->check(CLI::IsMember(strings(analysis::sort_column_names())));
   app->add_option("--top", options->top, "So many rows of exits, and of guest code for each reason")
       ->check(CLI::PositiveNumber);
-  app->add_option("--vcpu", options->vcpus, "These vCPUs only: N,.., as KVM numbers them")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  app->add_option("--vm", options->vms, "These VMs only: N,.., as the recording numbers them")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  add_vcpu_options(*app, options->vcpus, options->vms);
   app->add_option("--symbols", options->symbols,
                   "The guest kernel's System.map, or a copy of its /proc/kallsyms: names for guest code");
   app->add_option("--symbols-offset", options->symbols_offset,

@@ -70,6 +70,43 @@ test::CollectingSink stream(const Input& input) {
   return sink;
 }
 
+// ---- What KVM says beside its cycles
+
+class VcpuStreamOfEvents : public testing::Test {
+ protected:
+  test::CollectingSink sink_;
+  InterruptLinker linker_{{}, false, 1, HostNs{}, sink_};
+  ExitKinds kinds_;
+  VcpuStream vcpu_{0, {}, {HostNs{}, 1, &kinds_, &sink_, &linker_}};
+};
+
+TEST_F(VcpuStreamOfEvents, HaltsSayHowTheyEndedAndHowLongKvmPolls) {
+  vcpu_.woke_up(HostNs{100}, 40, false);
+  vcpu_.polls_for(20'000);
+  vcpu_.woke_up(HostNs{300}, 400, true);
+  ASSERT_EQ(sink_.halts.size(), 2u);
+  EXPECT_EQ(sink_.halts[0].begin, HostNs{60});
+  EXPECT_FALSE(sink_.halts[0].slept);
+  EXPECT_FALSE(sink_.halts[0].poll_window_ns);
+  EXPECT_EQ(sink_.halts[1].begin, HostNs{0}) << "not before time";
+  EXPECT_TRUE(sink_.halts[1].slept);
+  EXPECT_EQ(sink_.halts[1].poll_window_ns, 20'000u);
+}
+
+TEST_F(VcpuStreamOfEvents, AnEoiExitsUnlessKvmSaysThatItFoundAParavirtualOne) {
+  for (const std::uint64_t at : {100u, 200u}) {
+    linker_.accepted({HostNs{at}, 77, {}, 0, 0x40, false});
+    vcpu_.cycle(cycle(at + 5, at + 10, 0, kInterrupt0x40));
+    vcpu_.eoi(HostNs{at + 25}, 0x40);
+    if (at == 200) vcpu_.pv_eoi(HostNs{at + 26}, 0x40);
+    vcpu_.cycle(cycle(at + 20, at + 30));
+  }
+  ASSERT_EQ(sink_.interrupts.size(), 2u);
+  EXPECT_TRUE(sink_.interrupts[0].eoi_exit);
+  EXPECT_FALSE(sink_.interrupts[1].eoi_exit);
+  EXPECT_TRUE(sink_.interrupts[1].link(Link::eoi).seen());
+}
+
 // ---- VMs that are not ours: no marks, no stamps, and vCPUs that end before the recording does
 
 test::CollectingSink stream_of_another_vm(const trl_exit_cycle& cycle_with_stay,
@@ -106,43 +143,6 @@ TEST(VcpuStream, AVcpuIsAccountedForUntilItsThreadEnds) {
   EXPECT_EQ(ended.states.back().end, HostNs{600});
   const auto alive = stream_of_another_vm(to_the_vmm(100, 200), 170, std::nullopt);
   EXPECT_EQ(alive.states.back().end, HostNs{1000});
-}
-
-// ---- What KVM says beside its cycles
-
-class VcpuStreamOfEvents : public testing::Test {
- protected:
-  test::CollectingSink sink_;
-  InterruptLinker linker_{{}, false, 1, HostNs{}, sink_};
-  ExitKinds kinds_;
-  VcpuStream vcpu_{0, {}, {HostNs{}, 1, &kinds_, &sink_, &linker_}};
-};
-
-TEST_F(VcpuStreamOfEvents, HaltsSayHowTheyEndedAndHowLongKvmPolls) {
-  vcpu_.woke_up(HostNs{100}, 40, false);
-  vcpu_.polls_for(20'000);
-  vcpu_.woke_up(HostNs{300}, 400, true);
-  ASSERT_EQ(sink_.halts.size(), 2u);
-  EXPECT_EQ(sink_.halts[0].begin, HostNs{60});
-  EXPECT_FALSE(sink_.halts[0].slept);
-  EXPECT_FALSE(sink_.halts[0].poll_window_ns);
-  EXPECT_EQ(sink_.halts[1].begin, HostNs{0}) << "not before time";
-  EXPECT_TRUE(sink_.halts[1].slept);
-  EXPECT_EQ(sink_.halts[1].poll_window_ns, 20'000u);
-}
-
-TEST_F(VcpuStreamOfEvents, AnEoiExitsUnlessKvmSaysThatItFoundAParavirtualOne) {
-  for (const std::uint64_t at : {100u, 200u}) {
-    linker_.accepted({HostNs{at}, 77, {}, 0, 0x40, false});
-    vcpu_.cycle(cycle(at + 5, at + 10, 0, kInterrupt0x40));
-    vcpu_.eoi(HostNs{at + 25}, 0x40);
-    if (at == 200) vcpu_.pv_eoi(HostNs{at + 26}, 0x40);
-    vcpu_.cycle(cycle(at + 20, at + 30));
-  }
-  ASSERT_EQ(sink_.interrupts.size(), 2u);
-  EXPECT_TRUE(sink_.interrupts[0].eoi_exit);
-  EXPECT_FALSE(sink_.interrupts[1].eoi_exit);
-  EXPECT_TRUE(sink_.interrupts[1].link(Link::eoi).seen());
 }
 
 // ---- Cycles
