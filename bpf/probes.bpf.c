@@ -87,6 +87,20 @@ static __always_inline void emit(u16 id, u16 vcpu_id, u32 tid, u32 arg32, u64 ar
 
 /* ---- The exit cycle ---- */
 
+/* Exits that are recorded: a bit for each reason, and those that took this long at least; all of them unless
+ * this is on. */
+const volatile trl_u32 filter_exits;
+const volatile trl_u64 wanted_reasons[TRL_FILTER_REASONS / 64];
+const volatile trl_u64 wanted_from_ns;
+
+static __always_inline bool reason_is_wanted(const struct trl_exit_cycle* cycle) {
+  u32 reason = isa_is_vmx ? cycle->reason & VMX_BASIC_REASON : cycle->reason;
+
+  /* What is beyond the table (SVM's -1: an invalid VMCB) is too strange to be left out. */
+  return reason >= TRL_FILTER_REASONS ||
+         (wanted_reasons[(reason / 64) & (TRL_FILTER_REASONS / 64 - 1)] >> (reason & 63) & 1);
+}
+
 /* What the slot knows of every cycle; what the exit was is read apart. */
 static __always_inline void fill_cycle(struct trl_exit_cycle* cycle, const struct slot* slot) {
   cycle->head.tid = slot->tid;
@@ -119,6 +133,10 @@ static __noinline int emit_open_cycle(struct slot* slot) {
     vmcb_read_copy(&carrier->cycle, slot->vcpu);
   }
   fill_cycle(&carrier->cycle, slot);
+  if (filter_exits && !reason_is_wanted(&carrier->cycle)) {
+    bpf_ringbuf_discard(carrier, BPF_RB_NO_WAKEUP);
+    return 0;
+  }
   carrier->cycle.event_inj = 0;
   carrier->cycle.rcx = 0;
   carrier->cycle.head.timestamp_ns = bpf_ktime_get_ns();
@@ -151,20 +169,9 @@ static __always_inline struct trl_exit_cycle* cycle_reserve(struct trl_ring_cont
   return 0;
 }
 
-/* Exits that are recorded: a bit for each reason, and those that took this long at least; all of them unless
- * this is on. */
-const volatile trl_u32 filter_exits;
-const volatile trl_u64 wanted_reasons[TRL_FILTER_REASONS / 64];
-const volatile trl_u64 wanted_from_ns;
-
 static __always_inline bool cycle_is_wanted(const struct trl_exit_cycle* cycle) {
-  u32 reason = isa_is_vmx ? cycle->reason & VMX_BASIC_REASON : cycle->reason;
-
   if (!cycle->exit_ns) return true; /* an entry only: nothing to judge it by */
-  if (cycle->head.timestamp_ns - cycle->exit_ns < wanted_from_ns) return false;
-  /* What is beyond the table (SVM's -1: an invalid VMCB) is too strange to be left out. */
-  return reason >= TRL_FILTER_REASONS ||
-         (wanted_reasons[(reason / 64) & (TRL_FILTER_REASONS / 64 - 1)] >> (reason & 63) & 1);
+  return cycle->head.timestamp_ns - cycle->exit_ns >= wanted_from_ns && reason_is_wanted(cycle);
 }
 
 /* The rest of the record, which is the consumer's from here on. */

@@ -106,12 +106,12 @@ TEST(RecordChoice, AllWaitsForVmsWithoutSpinning) {
   const std::uint64_t before = cpu_ticks(recording.process().pid());
   std::this_thread::sleep_for(2s);
   const std::uint64_t spent = cpu_ticks(recording.process().pid()) - before;
-  EXPECT_LE(static_cast<double>(spent) / static_cast<double>(::sysconf(_SC_CLK_TCK)), 0.2)
+  EXPECT_LE(static_cast<double>(spent) / static_cast<double>(::sysconf(_SC_CLK_TCK)), 0.5)
       << "seconds of processor time in 2 s of waiting";
   const auto result = recording.process().wait(30s);
   EXPECT_EQ(result.status, 0);
   EXPECT_NE(result.err.find("no VM"), std::string::npos) << result.err;
-  EXPECT_EQ(report_of(recording.folder())["vms"].size(), 0u);
+  EXPECT_TRUE(report_of(recording.folder())["exits"].empty());
 }
 
 TEST(RecordFilter, ByReason) {
@@ -139,12 +139,9 @@ TEST(RecordFilter, ByDuration) {
   Workspace workspace;
   const auto command = bare_vmm_command({"--work", "cpuid", "--events", "3000"});
   const auto all = record_command(workspace.path("all"), {}, command);
-  std::uint64_t shortest = ~std::uint64_t{0};
   std::uint64_t median = 0;
   for (const json& row : all.report["exits"]) {
-    if (exits_named({{"exits", {row}}}, "cpuid") == 0) continue;
-    shortest = row["min_ns"];
-    median = row["p50_ns"];
+    if (exits_named({{"exits", {row}}}, "cpuid") > 0) median = row["p50_ns"];
   }
   const auto some =
       record_command(workspace.path("some"), {"--min-duration", std::to_string(median) + "ns"}, command);
@@ -153,9 +150,9 @@ TEST(RecordFilter, ByDuration) {
       EXPECT_GE(row["min_ns"], median) << row;
     }
   }
-  EXPECT_LT(exits_named(some.report, "cpuid"), 3000u);
-  const auto none = record_command(workspace.path("none"), {"--min-duration", "1ns"}, command);
-  EXPECT_EQ(exits_named(none.report, "cpuid"), 3000u) << "the shortest lasted " << shortest << " ns";
+  const std::uint64_t left = exits_named(some.report, "cpuid");
+  EXPECT_LT(left, 3000u);
+  EXPECT_GE(left + some.report["filter"]["left_out"].get<std::uint64_t>(), 3000u) << some.report["filter"];
 }
 
 }  // namespace
