@@ -11,9 +11,10 @@ inline constexpr unsigned kStepBits = 7;
 inline constexpr std::size_t kSteps = std::size_t{1} << kStepBits;
 inline constexpr std::size_t kBuckets = (64 - kStepBits + 1) * kSteps;
 
-[[nodiscard]] std::size_t bucket_of(std::uint64_t value);
+// All of them also for coarser buckets: 2^step_bits to a power of two.
+[[nodiscard]] std::size_t bucket_of(std::uint64_t value, unsigned step_bits = kStepBits);
 // The largest value that falls into the bucket, and how many there are.
-[[nodiscard]] std::uint64_t bucket_top(std::size_t bucket);
-[[nodiscard]] std::uint64_t bucket_width(std::size_t bucket);
+[[nodiscard]] std::uint64_t bucket_top(std::size_t bucket, unsigned step_bits = kStepBits);
+[[nodiscard]] std::uint64_t bucket_width(std::size_t bucket, unsigned step_bits = kStepBits);
 
 }  // namespace trapline::log_linear

@@ -412,24 +412,6 @@ static __always_inline void count_unattributed(void) {
   if (control) __sync_fetch_and_add(&control->unattributed, 1);
 }
 
-/* Of which VM an interrupt is that the current thread raises; TRL_NO_VM: of none that is recorded, or nothing
- * tells. */
-static __always_inline u32 vm_of_interrupt(const struct slot* slot) {
-  u64 kvm = raised_for(slot);
-
-  if (kvm) return vm_number(kvm);
-  if (!functions_followed) {
-    u32 tgid = bpf_get_current_pid_tgid() >> 32;
-    u32* of_process = bpf_map_lookup_elem(&vm_of_process, &tgid);
-
-    if (of_process && *of_process != TRL_NO_VM) return *of_process;
-  }
-  /* In a thread of our own VMM it is our own, wherever KVM's functions could not be probed. */
-  if (selection == TRL_SELECT_OWN && bpf_get_current_pid_tgid() >> 32 == own_tgid) return 0;
-  if (vms_numbered) count_unattributed();
-  return TRL_NO_VM;
-}
-
 SEC("raw_tp/kvm_set_irq")
 int BPF_PROG(on_set_irq, u32 gsi, int level, int source) {
   struct slot* slot = slot_find(bpf_get_current_task());

@@ -43,4 +43,28 @@ static __always_inline void vmcb_read_copy(struct trl_exit_cycle* cycle, u64 vcp
 #undef COPY
 }
 
+/* The same, as far as an exit is told from others: its reason, what tells a port, and what is injected. */
+struct vmcb_short {
+  u64 info1;
+  u32 reason;
+  u32 event_inj;
+};
+static __always_inline void vmcb_read_short(struct vmcb_short* exit, u64 vcpu) {
+  u64 vmcb = word_at(vcpu + OFFSET_OF(struct vcpu_svm, vmcb));
+
+  if (PLAIN_LOADS) {
+    const struct two_words* code = words_at(vmcb + OFFSET_OF(struct vmcb, control.exit_code));
+
+    exit->reason = (u32)code->first;
+    exit->info1 = (u64)code->second;
+  } else {
+    u64 code[2] = {0, 0};
+
+    bpf_probe_read_kernel(code, sizeof(code), (void*)(vmcb + OFFSET_OF(struct vmcb, control.exit_code)));
+    exit->reason = (u32)code[0];
+    exit->info1 = code[1];
+  }
+  exit->event_inj = (u32)word_at(vmcb + OFFSET_OF(struct vmcb, control.event_inj));
+}
+
 #endif

@@ -48,10 +48,14 @@ Result<std::uint32_t> code_of(const std::string& reason, recording::Isa isa) {
 
 }  // namespace
 
-void add_filter_options(CLI::App& app, FilterArguments& arguments) {
-  app.add_option("--vcpu", arguments.vcpus, "Record these vCPUs only, by KVM's vcpu_id")
+void add_vcpu_option(CLI::App& app, std::vector<std::uint32_t>& vcpus) {
+  app.add_option("--vcpu", vcpus, "Only these vCPUs, by KVM's vcpu_id")
       ->delimiter(',')
       ->check(CLI::Range(0u, unsigned{TRL_FILTER_VCPUS - 1}));
+}
+
+void add_filter_options(CLI::App& app, FilterArguments& arguments) {
+  add_vcpu_option(app, arguments.vcpus);
   app.add_option("--reason", arguments.reasons,
                  "Record exits of these reasons only, by the names that the report prints")
       ->delimiter(',');

@@ -18,6 +18,7 @@ struct FilterArguments {
   std::string min_duration;          // "10us"
 };
 
+void add_vcpu_option(CLI::App& app, std::vector<std::uint32_t>& vcpus);  // --vcpu N,..
 void add_filter_options(CLI::App& app, FilterArguments& arguments);
 
 // What the probes are told; the error names a reason that this kind of processor does not have, and those

@@ -37,7 +37,8 @@ int run_program(int argc, char** argv) {
       trapline::cli::add_run(program),    trapline::cli::add_compare(program),
       trapline::cli::add_record(program), trapline::cli::add_report(program),
       trapline::cli::add_export(program), trapline::cli::add_diff(program),
-      trapline::cli::add_view(program),   trapline::cli::add_doctor(program),
+      trapline::cli::add_view(program),   trapline::cli::add_top(program),
+      trapline::cli::add_doctor(program),
   };
   try {
     program.parse(argc, argv);

@@ -80,12 +80,6 @@ Result<RecordTargets> RecordTargets::find(const TargetArguments& arguments) {
   return targets;
 }
 
-Status RecordTargets::select(tracer::Recorder& recorder) const {
-  for (const Process& process : processes_)
-    TRAPLINE_TRY(recorder.want_process(process.pid, true));
-  return {};
-}
-
 std::string RecordTargets::text() const {
   std::string text;
   for (const Process& process : processes_)

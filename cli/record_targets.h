@@ -1,4 +1,4 @@
-// Which VMs `trapline record` takes in, and whether they still run.
+// Which VMs `trapline record` and `trapline top` take in, and whether they still run.
 #pragma once
 
 #include <sys/types.h>
@@ -27,7 +27,13 @@ class RecordTargets {
   static Result<RecordTargets> find(const TargetArguments& arguments);
 
   [[nodiscard]] tracer::RecorderOptions::Scope scope() const { return scope_; }
-  [[nodiscard]] Status select(tracer::Recorder& recorder) const;
+  // Tells the probes, which have a want_process() (tracer::Recorder, tracer::LiveProbes).
+  template <typename Probes>
+  [[nodiscard]] Status select(Probes& probes) const {
+    for (const Process& process : processes_)
+      TRAPLINE_TRY(probes.want_process(process.pid, true));
+    return {};
+  }
 
   // "every VM", "web (process 12)".
   [[nodiscard]] std::string text() const;

@@ -23,6 +23,7 @@ Subcommand add_report(CLI::App& program);
 Subcommand add_export(CLI::App& program);
 Subcommand add_view(CLI::App& program);
 Subcommand add_diff(CLI::App& program);
+Subcommand add_top(CLI::App& program);
 Subcommand add_doctor(CLI::App& program);
 
 }  // namespace trapline::cli

@@ -155,6 +155,22 @@ std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode, VmScope scope) 
   return table;
 }
 
+std::vector<ProbedTracepoint> live_tracepoints(ProbeMode mode) {
+  constexpr std::string_view kNames[] = {
+      "sched_process_exit", "kvm_apic_accept_irq", "kvm_apicv_accept_irq", "kvm_userspace_exit", "kvm_exit",
+      "kvm_entry"};
+  std::vector<ProbedTracepoint> table = probed_tracepoints(mode, VmScope::any);
+  std::erase_if(table, [&](const ProbedTracepoint& row) {
+    return std::ranges::find(kNames, row.name) == std::end(kNames);
+  });
+  return table;
+}
+
+ProbeMode live_mode(const KernelSupport& kernel) {
+  if (kernel.isa != Isa::vmx) return ProbeMode::svm;
+  return kernel.vcpu_vmx_fields ? ProbeMode::vmx_light : ProbeMode::vmx_complete;
+}
+
 std::vector<FollowedFunction> followed_functions() {
   return {
       {"kvm_set_irq", "on_kvm_set_irq_begins", "on_kvm_set_irq_ends", "on_raise_for_first", "on_raise_ends"},
@@ -180,8 +196,10 @@ void look_at_btf(KernelSupport& found) {
     found.classic_exit = tracefs_has("kvm/kvm_exit") &&
                          has_members(btf, "trace_event_raw_kvm_exit",
                                      {"exit_reason", "guest_rip", "info1", "info2", "intr_info"});
-    found.vcpu_vmx_fields = has_members(
-        btf, "vcpu_vmx", {"exit_reason", "exit_qualification", "exit_intr_info", "idt_vectoring_info"});
+    found.vcpu_vmx_fields =
+        has_tracepoint(btf, {"kvm_exit", "on_vmx_exit_light", true, "v"}) &&
+        has_members(btf, "vcpu_vmx",
+                    {"exit_reason", "exit_qualification", "exit_intr_info", "idt_vectoring_info"});
   }
   for (const VmScope scope : {VmScope::own, VmScope::any}) {
     for (const ProbedTracepoint& tracepoint : probed_tracepoints(found.best_mode(), scope)) {

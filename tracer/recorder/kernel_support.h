@@ -32,7 +32,8 @@ struct KernelSupport {
   std::uint32_t timespec64_btf_id = 0;  // in the kernel's BTF: what bpf_rdonly_cast() is given
   bool classic_exit =
       false;  // classic tracepoint kvm_exit: its place in tracefs, and the fields that are read
-  bool vcpu_vmx_fields = false;          // fields of struct vcpu_vmx that vmx_light reads
+  bool vcpu_vmx_fields =
+      false;  // fields of struct vcpu_vmx that vmx_light reads, and a raw kvm_exit of the shape it takes
   std::vector<std::string> tracepoints;  // of those in probed_tracepoints() that this kernel has
   std::vector<std::string> functions;    // of those in followed_functions() that BTF has
   bool fprobe = false;                   // BPF can be attached by fprobe ("kprobe.multi")
@@ -60,6 +61,11 @@ struct ProbedTracepoint {
 };
 // Every tracepoint that the probes of a mode attach to, in the order of attaching.
 [[nodiscard]] std::vector<ProbedTracepoint> probed_tracepoints(ProbeMode mode, VmScope scope = VmScope::own);
+
+// Those of them that `trapline top` needs, and the way of its probes: it does without the RIP, so light is
+// enough.
+[[nodiscard]] std::vector<ProbedTracepoint> live_tracepoints(ProbeMode mode);
+[[nodiscard]] ProbeMode live_mode(const KernelSupport& kernel);
 
 // KVM's functions that are followed, and the programs that do it. Without an end its return does not matter.
 struct FollowedFunction {

@@ -1,15 +1,12 @@
 // The probes as libbpf holds them: opened for this kernel and this recording, loaded, attached.
 #pragma once
 
-#include <bpf/libbpf.h>
-
 #include <cstdint>
-#include <memory>
-#include <vector>
 
 #include "base/result.h"
 #include "bpf/control.h"
 #include "tracer/recorder/kernel_support.h"
+#include "tracer/recorder/loaded_probes.h"
 #include "tracer/recorder/recorder.h"
 
 struct probes;  // the skeleton
@@ -25,7 +22,7 @@ class ProbesObject {
 
   ProbesObject(ProbesObject&&) noexcept = default;
   ProbesObject& operator=(ProbesObject&&) = delete;
-  ~ProbesObject();
+  ~ProbesObject() = default;
 
   // How KVM's functions are followed, as it turned out.
   [[nodiscard]] FollowBy followed_by() const { return followed_by_; }
@@ -40,27 +37,18 @@ class ProbesObject {
   [[nodiscard]] std::uint32_t vcpus_numbered() const;
   // vCPU threads that found no place, and VMs and vCPUs that got no number, since loading.
   [[nodiscard]] std::uint64_t not_followed() const;
-  // Runs of programs that the kernel skipped, since loading.
-  [[nodiscard]] std::uint64_t recursion_misses() const;
-  // With TRL_SELECT_PROCESSES: from here on this process's VMs are recorded, too (or no longer).
-  [[nodiscard]] Status want_process(pid_t pid, bool wanted);
+  [[nodiscard]] std::uint64_t recursion_misses() const { return loaded_.recursion_misses(); }
+  [[nodiscard]] Status want_process(pid_t pid, bool wanted) const {
+    return loaded_.want_process(pid, wanted);
+  }
   // Tells of cycles that are still open.
   [[nodiscard]] Status flush_open_cycles() const;
 
  private:
-  struct Deleter {
-    void operator()(probes* skeleton) const;
-  };
-  explicit ProbesObject(std::unique_ptr<probes, Deleter> skeleton) : skeleton_(std::move(skeleton)) {}
-  [[nodiscard]] bpf_program* program(std::string_view name) const;
-  void follow_functions(const KernelSupport& kernel);
-  bool follow(FollowBy by, const FollowedFunction& function);
-  [[nodiscard]] bpf_link* attach_fprobe(std::string_view program_name, std::string_view function,
-                                        bool at_return) const;
-  Status keep(bpf_link* link, std::string_view what);
+  explicit ProbesObject(SkeletonOwner<probes> skeleton);
 
-  std::unique_ptr<probes, Deleter> skeleton_;
-  std::vector<bpf_link*> links_;
+  SkeletonOwner<probes> skeleton_;
+  LoadedProbes loaded_;  // goes before it
   std::uint32_t cpus_ = 0;
   FollowBy followed_by_ = FollowBy::nothing;
 };

@@ -4,10 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/mapping.h"
 #include "base/result.h"
-#include "bpf/control.h"
 #include "tracer/recorder/probes_object.h"
+#include "tracer/recorder/vm_table.h"
 #include "tracer/recording/writer.h"
 
 namespace trapline::tracer {
@@ -23,16 +22,9 @@ class VmRegistry {
   [[nodiscard]] std::size_t vcpus_seen() const { return vcpus_seen_; }
 
  private:
-  VmRegistry(Mapping vms, Mapping vcpus) : vms_(std::move(vms)), vcpus_(std::move(vcpus)) {}
-  [[nodiscard]] trl_vm* vm(std::uint32_t number) const {
-    return reinterpret_cast<trl_vm*>(vms_.data()) + number;
-  }
-  [[nodiscard]] trl_vcpu* vcpu(std::uint32_t number) const {
-    return reinterpret_cast<trl_vcpu*>(vcpus_.data()) + number;
-  }
+  explicit VmRegistry(VmTable table) : table_(std::move(table)) {}
 
-  Mapping vms_;
-  Mapping vcpus_;
+  VmTable table_;
   std::uint32_t next_vm_ = 0;  // not written yet
   std::size_t vms_seen_ = 0;
   std::size_t vcpus_seen_ = 0;
