@@ -119,13 +119,7 @@ TEST(Endings, RecordingsArePrivate) {
   ::umask(0);
   ASSERT_EQ(
       trapline({"run", "--workload", "pio", "-n", "5", "-q", "--no-probe-cost", "-o", recording}).status, 0);
-  struct stat status {};
-  ASSERT_EQ(::stat(recording.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 07777, 0700u);
-  for (const auto& file : std::filesystem::directory_iterator(recording)) {
-    ASSERT_EQ(::stat(file.path().c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 07777, 0600u) << file.path();
-  }
+  expect_private(recording);
 }
 
 }  // namespace

@@ -89,13 +89,7 @@ TEST(RecordRights, RecordingsArePrivate) {
   const std::string recording = workspace.path("recording");
   ::umask(0);
   record_command(recording, {}, bare_vmm_command({"--events", "10"}));
-  struct stat status {};
-  ASSERT_EQ(::stat(recording.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 07777, 0700u);
-  for (const auto& file : std::filesystem::directory_iterator(recording)) {
-    ASSERT_EQ(::stat(file.path().c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 07777, 0600u) << file.path();
-  }
+  expect_private(recording);
 }
 
 TEST(RecordRights, NoSymbolicLinkIsFollowed) {

@@ -34,6 +34,13 @@ Workspace::~Workspace() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
+void expect_private(const std::string& recording) {
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(recording).permissions(), perms{0700});
+  for (const auto& file : std::filesystem::directory_iterator(recording))
+    EXPECT_EQ(file.status().permissions(), perms{0600}) << file.path();
+}
+
 nlohmann::json report_of(const std::string& recording) {
   const auto result = trapline({"report", recording, "--json"});
   EXPECT_EQ(result.status, 0) << result.err;

@@ -29,6 +29,9 @@ class Workspace {
   std::filesystem::path folder_;
 };
 
+// Its folder and files are for their owner only.
+void expect_private(const std::string& recording);
+
 // `trapline report DIR --json`; fails the test when that fails.
 nlohmann::json report_of(const std::string& recording);
 
