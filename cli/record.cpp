@@ -57,7 +57,9 @@ struct Until {
 
 // How long to sleep before the rings are looked at again. The fullest may be full before that only if exits
 // come twenty times as fast as ever seen: 32,768 places, and a million exits a second take 32 ms.
-milliseconds pause_after(double fill, milliseconds last) {
+milliseconds pause_after(double fill, milliseconds last, bool any_vcpu) {
+  // Nothing comes from vCPUs that have not run; the first that does fills no ring within this.
+  if (!any_vcpu) return milliseconds{25};
   if (fill > 0.25) return milliseconds{0};
   if (fill > 0.05) return milliseconds{2};
   return std::min(last * 2 + milliseconds{1}, milliseconds{10});
@@ -107,7 +109,7 @@ Result<recording::EndReason> record_until(AttachedProbes& probes, recording::Rec
                        (until.command != nullptr && until.command->ended());
     if (ended) reason = recording::EndReason::finished;
     over = ended || stop || (until.time && Clock::now() >= *until.time);
-    pause = pause_after(probes.recorder.fill(), pause);
+    pause = pause_after(probes.recorder.fill(), pause, probes.recorder.vcpus_seen() != 0);
     if (!over) std::this_thread::sleep_for(pause);
   }
   TRAPLINE_TRY(probes.recorder.finish(writer));

@@ -3,48 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 #include <string>
 
+#include "tests/support/exit_histogram.h"
 #include "tests/support/trapline.h"
 
 namespace trapline::test {
 namespace {
-
-const std::string kEvent = "/sys/kernel/tracing/events/kvm/kvm_exit/";
-
-class ExitHistogram {
- public:
-  ExitHistogram() { works_ = trigger("hist:keys=exit_reason:size=2048"); }
-  ~ExitHistogram() { trigger("!hist:keys=exit_reason:size=2048"); }
-  ExitHistogram(const ExitHistogram&) = delete;
-  ExitHistogram& operator=(const ExitHistogram&) = delete;
-
-  [[nodiscard]] bool works() const { return works_; }
-
-  // "{ exit_reason:  30 } hitcount:  600": by code.
-  [[nodiscard]] std::map<std::uint64_t, std::uint64_t> counts() const {
-    std::map<std::uint64_t, std::uint64_t> found;
-    std::ifstream file(kEvent + "hist");
-    const std::regex row(R"(\{ exit_reason:\s+(\d+) \} hitcount:\s+(\d+))");
-    for (std::string line; std::getline(file, line);) {
-      std::smatch match;
-      if (std::regex_search(line, match, row)) found[std::stoull(match[1])] = std::stoull(match[2]);
-    }
-    return found;
-  }
-
- private:
-  static bool trigger(const std::string& text) {
-    std::ofstream file(kEvent + "trigger");
-    file << text << std::flush;
-    return file.good();
-  }
-  bool works_ = false;
-};
 
 // By the column `code` of the exits that were seen; where the thread's last exit has no entry it counts, too.
 std::map<std::uint64_t, std::uint64_t> recorded_counts(const std::string& recording) {

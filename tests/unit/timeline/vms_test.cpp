@@ -10,7 +10,8 @@ using recording::RecordingWriter;
 
 class VmsOfARecording : public testing::Test {
  protected:
-  RecordedVms read(const std::vector<recording::Vm>& vms, const std::vector<recording::VcpuStarted>& vcpus) {
+  RecordedVms read(const std::vector<recording::Vm>& vms, const std::vector<recording::VcpuStarted>& vcpus,
+                   bool exits = false) {
     const auto folder = scratch_ / "recording";
     auto writer =
         RecordingWriter::create(folder, recording::test::sample_info(), recording::IfExists::replace);
@@ -19,6 +20,8 @@ class VmsOfARecording : public testing::Test {
       EXPECT_TRUE(writer->write(vm));
     for (const auto& vcpu : vcpus)
       EXPECT_TRUE(writer->write(vcpu));
+    const std::array cycles = {recording::test::exit_cycle_at(recording::test::kExitCycleNs)};
+    if (exits) EXPECT_TRUE(writer->write_records<trl_exit_cycle>(recording::test::kExitsKey, cycles, 0));
     EXPECT_TRUE(writer->finish({HostNs{100}, recording::EndReason::finished, 0}));
     const auto reader = RecordingReader::open(folder);
     EXPECT_TRUE(reader);
@@ -40,8 +43,12 @@ TEST_F(VmsOfARecording, SaysWhoseVcpusTheNumbersAre) {
   EXPECT_EQ(all.vcpu(77), (VcpuOfVm{0, 77})) << "nothing tells of it";
 }
 
+TEST_F(VmsOfARecording, HasNoneWhereNothingWasRecorded) {
+  EXPECT_TRUE(read({}, {}).vms.empty());
+}
+
 TEST_F(VmsOfARecording, HasOneVmWhereNothingIsTold) {
-  const RecordedVms none = read({}, {});
+  const RecordedVms none = read({}, {}, true);
   ASSERT_EQ(none.vms.size(), 1u);
   EXPECT_EQ(none.vms[0].vm, 0);
   EXPECT_FALSE(none.several());
