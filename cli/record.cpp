@@ -159,7 +159,7 @@ Result<Until> ends_of(const Options& options, const RecordTargets& targets,
   until.targets = &targets;
   until.command = command ? &*command : nullptr;
   if (options.duration.empty()) return until;
-  TRAPLINE_ASSIGN(duration_ns, parse_time(options.duration, "--duration"));
+  TRAPLINE_ASSIGN(duration_ns, parse_time(options.duration, "--duration", "s"));
   until.time = Clock::now() + std::chrono::nanoseconds(duration_ns);
   return until;
 }
@@ -176,7 +176,7 @@ Result<ExitStatus> record(const Options& options) {
     TRAPLINE_TRY(print_running_vms(options.json));
     return ExitStatus::done;
   }
-  if (!options.duration.empty()) TRAPLINE_TRY(parse_time(options.duration, "--duration"));
+  if (!options.duration.empty()) TRAPLINE_TRY(parse_time(options.duration, "--duration", "s"));
   TRAPLINE_ASSIGN(targets, RecordTargets::find(options.targets));
   ProbeOptions probing;
   TRAPLINE_ASSIGN(filter, filter_from(options.filter, tracer::look_at_kernel().isa));
@@ -230,7 +230,7 @@ Subcommand add_record(CLI::App& program) {
   app->add_option("--vm", options->targets.names, "VMs of these names, as --list shows them")->delimiter(',');
   app->add_flag("--all", options->targets.all, "Every VM, those that start meanwhile too");
   app->add_flag("--list", options->list, "Only show the VMs of this host");
-  app->add_option("--duration", options->duration, "End the recording after this time: 10s, 500ms");
+  app->add_option("--duration", options->duration, "End the recording after this time: 10 (seconds), 500ms");
   add_filter_options(*app, options->filter);
   add_ring_option(*app, options->ring_records);
   add_light_option(*app, options->light);

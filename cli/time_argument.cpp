@@ -10,7 +10,7 @@ namespace trapline::cli {
 namespace {
 
 std::optional<std::uint64_t> unit_ns(std::string_view unit) {
-  if (unit.empty() || unit == "ns") return 1;
+  if (unit == "ns") return 1;
   if (unit == "us") return 1'000;
   if (unit == "ms") return 1'000'000;
   if (unit == "s") return 1'000'000'000;
@@ -26,7 +26,7 @@ std::optional<std::uint64_t> take_digits(std::string_view& text) {
   return value;
 }
 
-std::optional<std::uint64_t> parse(std::string_view text) {
+std::optional<std::uint64_t> parse(std::string_view text, std::string_view bare_unit) {
   const auto whole = take_digits(text);
   if (!whole) return std::nullopt;
   std::string_view decimals;
@@ -36,7 +36,7 @@ std::optional<std::uint64_t> parse(std::string_view text) {
     if (decimals.empty()) return std::nullopt;
     text.remove_prefix(end);
   }
-  const auto unit = unit_ns(text);
+  const auto unit = unit_ns(text.empty() ? bare_unit : text);
   if (!unit) return std::nullopt;
   std::uint64_t ns = 0;
   if (__builtin_mul_overflow(*whole, *unit, &ns)) return std::nullopt;
@@ -52,12 +52,12 @@ std::optional<std::uint64_t> parse(std::string_view text) {
 
 }  // namespace
 
-Result<std::uint64_t> parse_time(std::string_view text, std::string_view option) {
-  if (const auto ns = parse(text)) return *ns;
-  return tl::unexpected(
-      Error{fmt::format("{} {} is no time", option, text),
-            "give a number and a unit, as 200us, 1.5ms or 3s; without a unit it is nanoseconds",
-            ExitStatus::wrong_usage});
+Result<std::uint64_t> parse_time(std::string_view text, std::string_view option, std::string_view bare_unit) {
+  if (const auto ns = parse(text, bare_unit)) return *ns;
+  return tl::unexpected(Error{
+      fmt::format("{} {} is no time", option, text),
+      fmt::format("give a number and a unit, as 200us, 1.5ms or 3s; without a unit it is {}", bare_unit),
+      ExitStatus::wrong_usage});
 }
 
 }  // namespace trapline::cli

@@ -8,7 +8,8 @@
 
 namespace trapline::cli {
 
-// In nanoseconds, exact. `option` is what the error names.
-[[nodiscard]] Result<std::uint64_t> parse_time(std::string_view text, std::string_view option);
+// In nanoseconds, exact. `option` is what the error names, `bare_unit` what a number without a unit counts.
+[[nodiscard]] Result<std::uint64_t> parse_time(std::string_view text, std::string_view option,
+                                               std::string_view bare_unit = "ns");
 
 }  // namespace trapline::cli

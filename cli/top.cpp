@@ -63,7 +63,7 @@ Result<viewer::TopState> state_from(const Options& options) {
   for (std::size_t i = 0; i < viewer::kTopSorts.size(); ++i) {
     if (viewer::kTopSorts[i] == options.sort) state.sort = static_cast<viewer::TopSort>(i);
   }
-  TRAPLINE_ASSIGN(interval_ns, parse_time(options.interval, "--interval"));
+  TRAPLINE_ASSIGN(interval_ns, parse_time(options.interval, "--interval", "s"));
   constexpr std::uint64_t kShortest_ns = 10'000'000;
   constexpr std::uint64_t kLongest_ns = 3'600'000'000'000;
   if (interval_ns < kShortest_ns || interval_ns > kLongest_ns) {

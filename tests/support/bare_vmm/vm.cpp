@@ -114,7 +114,10 @@ Vm::~Vm() {
 }
 
 Vm::Vcpu& Vm::make_vcpu() {
-  vcpus_.push_back(std::make_unique<Vcpu>());
+  {
+    const std::scoped_lock lock(making_);
+    vcpus_.push_back(std::make_unique<Vcpu>());
+  }
   Vcpu& vcpu = *vcpus_.back();
   vcpu.id = static_cast<std::uint32_t>(vcpus_.size() - 1);
   vcpu.fd = kvm_ioctl(vm_, KVM_CREATE_VCPU, static_cast<unsigned long>(vcpu.id), "KVM_CREATE_VCPU");
@@ -233,6 +236,7 @@ void Vm::raise() const {
 }
 
 std::vector<pid_t> Vm::threads() const {
+  const std::scoped_lock lock(making_);
   std::vector<pid_t> all;
   for (const auto& vcpu : vcpus_)
     if (vcpu->tid != 0 && !vcpu->ended) all.push_back(vcpu->tid);

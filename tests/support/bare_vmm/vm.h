@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -57,7 +58,7 @@ class Vm {
   void raise() const;
 
   [[nodiscard]] std::size_t vcpus() const { return vcpus_.size(); }
-  [[nodiscard]] std::vector<pid_t> threads() const;  // of the vCPUs that have begun
+  [[nodiscard]] std::vector<pid_t> threads() const;  // of the vCPUs that have begun; in any thread
   [[nodiscard]] bool half_done(std::size_t vcpu) const;
   [[nodiscard]] std::vector<Count> counts() const;
 
@@ -70,6 +71,7 @@ class Vm {
   int kvm_;
   int vm_;
   std::uint8_t* memory_;
+  mutable std::mutex making_;  // threads() is another thread's
   std::vector<std::unique_ptr<Vcpu>> vcpus_;
   Raise how_ = Raise::ioapic_line;
   int raised_ = -1;

@@ -21,7 +21,9 @@ class VmsOfARecording : public testing::Test {
     for (const auto& vcpu : vcpus)
       EXPECT_TRUE(writer->write(vcpu));
     const std::array cycles = {recording::test::exit_cycle_at(recording::test::kExitCycleNs)};
-    if (exits) EXPECT_TRUE(writer->write_records<trl_exit_cycle>(recording::test::kExitsKey, cycles, 0));
+    if (exits) {
+      EXPECT_TRUE(writer->write_records<trl_exit_cycle>(recording::test::kExitsKey, cycles, 0));
+    }
     EXPECT_TRUE(writer->finish({HostNs{100}, recording::EndReason::finished, 0}));
     const auto reader = RecordingReader::open(folder);
     EXPECT_TRUE(reader);
