@@ -24,8 +24,8 @@ class Distribution {
   [[nodiscard]] double mean() const;
   // Standard deviation of the samples (divisor n - 1), by Welford's method; 0 below two samples.
   [[nodiscard]] double stddev() const;
-  // How sure the mean is, as `perf kvm stat` prints it after +-: the standard deviation of the mean, in percent
-  // of the mean.
+  // How sure the mean is, as `perf kvm stat` prints it after +-: the standard deviation of the mean, in
+  // percent of the mean.
   [[nodiscard]] double relative_stddev_percent() const;
   // Nearest-rank percentile, `percent` in (0, 100]; 0 when there are no samples.
   [[nodiscard]] std::uint64_t percentile(double percent) const;

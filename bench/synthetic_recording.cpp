@@ -230,8 +230,8 @@ Result<SyntheticCounts> write_synthetic_recording(const std::filesystem::path& f
   TRAPLINE_TRY(sample_clock(kBeginNs - 1000));
   std::vector<Vcpu> vcpus;
   for (std::uint16_t i = 0; i < kVcpus; ++i) {
-    TRAPLINE_TRY(writer.write(
-        recording::VcpuStarted{HostNs{kBeginNs}, i, tid_of(i), tsc_offset(i), kTicksPerNs * 1'000'000, 0, i}));
+    TRAPLINE_TRY(writer.write(recording::VcpuStarted{HostNs{kBeginNs}, i, tid_of(i), tsc_offset(i),
+                                                     kTicksPerNs * 1'000'000, 0, i}));
     vcpus.emplace_back(writer, i);
   }
   std::uint64_t sampled = kBeginNs;

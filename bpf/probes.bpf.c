@@ -22,6 +22,7 @@
 #include "raise.h"
 #include "record.h"
 #include "slot.h"
+#include "user_exit.h"
 #include "vmcb.h"
 #include "vmx.h"
 
@@ -145,16 +146,6 @@ static __noinline int emit_open_cycle(struct slot* slot) {
   carrier->cpu = bpf_get_smp_processor_id();
   carrier->reserved = 0;
   bpf_ringbuf_submit(carrier, BPF_RB_NO_WAKEUP);
-  return 0;
-}
-
-SEC("raw_tp/kvm_userspace_exit")
-int BPF_PROG(on_userspace_exit, u32 reason, int error) {
-  struct slot* slot = slot_of_task(bpf_get_current_task());
-
-  if (!slot) return 0;
-  slot->user_reason = error < 0 ? KVM_EXIT_INTR /* run->exit_reason is stale then */ : reason;
-  slot->user_exit_ns = bpf_ktime_get_ns();
   return 0;
 }
 

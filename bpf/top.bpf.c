@@ -14,6 +14,7 @@
 #include "raise.h"
 #include "slot.h"
 #include "top.h"
+#include "user_exit.h"
 #include "vmcb.h"
 #include "vmx.h"
 
@@ -98,7 +99,8 @@ static __always_inline u32 bucket_of(u64 ns) {
   }
   HALVE(32)
   HALVE(16)
-  HALVE(8) HALVE(4) HALVE(2) HALVE(1)
+  HALVE(8)
+  HALVE(4) HALVE(2) HALVE(1)
 #undef HALVE
       if (bits < TRL_TOP_STEP_BITS) return (u32)ns;
   bits -= TRL_TOP_STEP_BITS;
@@ -219,16 +221,6 @@ int BPF_PROG(on_posted_accept_irq, u32 vcpu_id, u16 delivery_mode, u16 trigger_m
 }
 
 /* ---- The cycle ---- */
-
-SEC("raw_tp/kvm_userspace_exit")
-int BPF_PROG(on_userspace_exit, u32 reason, int error) {
-  struct slot* slot = slot_of_task(bpf_get_current_task());
-
-  if (!slot) return 0;
-  slot->user_reason = error < 0 ? KVM_EXIT_INTR /* run->exit_reason is stale then */ : reason;
-  slot->user_exit_ns = bpf_ktime_get_ns();
-  return 0;
-}
 
 static __always_inline void cycle_ends(struct slot* slot, u32 reason, u64 info1, u32 event) {
   u64 now = bpf_ktime_get_ns();

@@ -314,9 +314,10 @@ void TimelineSlices::event(std::uint16_t vcpu, const WorkloadEvent& event) {
   begin = *event.k1;
   end = *event.k2;
   of_vcpu.workload.fit(begin, end);
-  const Label name = event.handler_vcpu
-                         ? labels_.label(fmt::format("handler on vCPU {}", head_.machines.vcpu(*event.handler_vcpu).vcpu_id))
-                         : handler_label_;
+  const Label name =
+      event.handler_vcpu
+          ? labels_.label(fmt::format("handler on vCPU {}", head_.machines.vcpu(*event.handler_vcpu).vcpu_id))
+          : handler_label_;
   write(on, name, begin, end);
 }
 

@@ -32,8 +32,8 @@ TEST(VmName, InACgroupIsLibvirtsDomainOrTheContainersId) {
   EXPECT_EQ(libvirt.by, VmNamedBy::libvirt);
   const std::string id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   for (const std::string& path : {"/system.slice/docker-" + id + ".scope", "/docker/" + id,
-                                 "/kubepods.slice/kubepods-pod1.slice/cri-containerd-" + id + ".scope",
-                                 "/machine.slice/libpod-" + id + ".scope/container"}) {
+                                  "/kubepods.slice/kubepods-pod1.slice/cri-containerd-" + id + ".scope",
+                                  "/machine.slice/libpod-" + id + ".scope/container"}) {
     const auto container = name_in_cgroup("0::" + path + "\n");
     EXPECT_EQ(container.text, "0123456789ab") << path;
     EXPECT_EQ(container.by, VmNamedBy::container);
