@@ -37,6 +37,7 @@ Result<HeldCommand> HeldCommand::hold(const std::vector<std::string>& words) {
   TRAPLINE_ASSIGN(gate, make_pipe());
   TRAPLINE_ASSIGN(complaints, make_pipe());
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words)
     arguments.push_back(const_cast<char*>(word.c_str()));  // execvp does not write to them
   arguments.push_back(nullptr);

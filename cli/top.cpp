@@ -161,6 +161,7 @@ Result<ExitStatus> top(Options options) {
 template <typename Rows, typename Name>
 std::vector<std::string> names_in(const Rows& rows, Name name) {
   std::vector<std::string> names;
+  names.reserve(std::size(rows));
   for (const auto& row : rows)
     names.emplace_back(name(row));
   return names;

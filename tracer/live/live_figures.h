@@ -8,11 +8,13 @@
 
 namespace trapline::tracer {
 
+inline constexpr std::size_t kTopBuckets{TRL_TOP_BUCKETS};
+
 struct LiveFigures {
   std::uint64_t count = 0;  // durations
   std::uint64_t total_ns = 0;
   std::uint64_t max_ns = 0;
-  std::array<std::uint64_t, TRL_TOP_BUCKETS> histogram{};
+  std::array<std::uint64_t, kTopBuckets> histogram{};
 
   void add(const LiveFigures& other);
   [[nodiscard]] double mean_ns() const;

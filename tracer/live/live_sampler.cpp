@@ -55,7 +55,7 @@ void add_row(trl_top_row& sum, const trl_top_row& row) {
   sum.max_ns = std::max(sum.max_ns, row.max_ns);
   sum.accepted += row.accepted;
   sum.posted += row.posted;
-  for (std::size_t bucket = 0; bucket < TRL_TOP_BUCKETS; ++bucket)
+  for (std::size_t bucket = 0; bucket < kTopBuckets; ++bucket)
     sum.histogram[bucket] += row.histogram[bucket];
 }
 
@@ -155,7 +155,7 @@ LiveInterval LiveSampler::next(const LiveReading& reading) {
                         less(now.row.accepted, before.row.accepted),
                         less(now.row.posted, before.row.posted),
                         figures_between(before.row, now.row)};
-      if (vector.injected != 0 || vector.accepted != 0) interval.vectors.push_back(std::move(vector));
+      if (vector.injected != 0 || vector.accepted != 0) interval.vectors.push_back(vector);
     } else {
       add_exits(interval, now, before, reading.isa);
     }
