@@ -65,7 +65,7 @@ int on_raise_ends(struct pt_regs* registers) {
 
 /* arch/x86/kvm/x86.c, kvm_arch_destroy_vm(): the address may be another VM's from here on. */
 static __always_inline int vm_ends(u64 kvm) {
-  if (bpf_map_delete_elem(&living_vms, &kvm) == 0) __sync_fetch_and_add(&vms_ended, 1);
+  if (bpf_map_delete_elem(&living_vms, &kvm) == 0) __sync_fetch_and_add(&rebinds, 1);
   return 0;
 }
 SEC("fentry/kvm_arch_destroy_vm")

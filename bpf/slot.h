@@ -20,7 +20,7 @@ struct slot {
   u64 user_exit_ns; /* KVM_RUN returned to user space within the cycle; otherwise 0 */
   u64 vcpu;         /* address of the struct kvm_vcpu last seen on this thread; 0: it runs none */
   u64 kvm;          /* of that vCPU */
-  u32 bound_at;     /* vms_ended when it was looked up whose vCPU that is */
+  u32 bound_at;     /* rebinds when it was looked up whose vCPU that is */
   u32 tid;
   u16 number; /* of the vCPU in the recording; TRL_NO_VCPU: it runs none */
   u16 user_reason;
@@ -95,7 +95,7 @@ static __noinline int slot_bind(struct slot* slot, u64 vcpu) {
   u32 vcpu_id, vm;
 
   if (!slot) return 0;
-  slot->bound_at = vms_ended;
+  slot->bound_at = rebinds;
   slot->kvm = word_at(vcpu + OFFSET_OF(struct kvm_vcpu, kvm));
   vcpu_id = (u32)word_at(vcpu + OFFSET_OF(struct kvm_vcpu, vcpu_id));
   if (selection != TRL_SELECT_OWN && bpf_get_current_pid_tgid() >> 32 == own_tgid) {
@@ -126,8 +126,8 @@ static __always_inline struct slot* slot_of_vcpu(u64 vcpu) {
       return 0;
     }
   }
-  /* A VM that ended may have left its addresses to another. */
-  if (slot->vcpu != vcpu || slot->bound_at != vms_ended) slot_bind(slot, vcpu);
+  /* A VM that ended may have left its addresses to another; and what is wanted may have changed. */
+  if (slot->vcpu != vcpu || slot->bound_at != rebinds) slot_bind(slot, vcpu);
   return slot->foreign ? 0 : slot;
 }
 

@@ -45,8 +45,9 @@ struct {
 /* How many numbers are given out, those that were one too many included. */
 trl_u32 vms_numbered;
 trl_u32 vcpus_numbered;
-/* How many VMs have ended. */
-trl_u32 vms_ended;
+/* Grows when it must be looked up anew whose vCPUs threads run: a VM has ended, or other processes are
+ * wanted. */
+trl_u32 rebinds;
 /* VMs and vCPUs that got no number any more: nothing of them is recorded. */
 trl_u64 without_number;
 

@@ -30,6 +30,26 @@ TEST(RecordChoice, AProcessThatRunsAVm) {
   EXPECT_EQ(exits_of_each_vcpu(report, "io"), told_exits_of_each_vcpu(told, "io"));
 }
 
+// As one meets it on a host: the VM runs already, and its threads have met the probes before they were
+// wanted.
+TEST(RecordChoice, AVmThatRunsAlready) {
+  for (const char* option : {"-p", "--vm"}) {
+    Workspace workspace;
+    BareVmm vm({"--events", "100000000", "--vcpus", "2"});
+    vm.begin();
+    std::this_thread::sleep_for(200ms);
+    const std::string which = option == std::string("-p") ? std::to_string(vm.pid()) : "bare_vmm";
+    Recording recording(workspace.path("recording"), {option, which, "--duration", "1.5"});
+    EXPECT_EQ(recording.process().wait(30s).status, 0) << recording.process().err();
+    const json report = report_of(recording.folder());
+    ASSERT_EQ(report["vms"].size(), 1u) << option << report["vms"];
+    EXPECT_EQ(report["vms"][0]["pid"], vm.pid());
+    EXPECT_EQ(exits_of_each_vcpu(report, "io").size(), 2u) << option;
+    EXPECT_GT(exits_named(report, "io"), 100u) << option;
+    vm.kill();
+  }
+}
+
 TEST(RecordChoice, ItEndsWithTheProcess) {
   Workspace workspace;
   BareVmm wanted({"--events", "100"});

@@ -163,7 +163,9 @@ Result<LiveProbes> LiveProbes::attach(const LiveOptions& options, const KernelSu
 }
 
 Status LiveProbes::want_process(pid_t pid, bool wanted) {
-  return state_->loaded.want_process(pid, wanted);
+  TRAPLINE_TRY(state_->loaded.want_process(pid, wanted));
+  std::atomic_ref(state_->skeleton->bss->rebinds).fetch_add(1);  // its threads may have been looked up before
+  return {};
 }
 
 FollowBy LiveProbes::followed_by() const {

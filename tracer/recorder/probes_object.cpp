@@ -1,6 +1,7 @@
 #include "tracer/recorder/probes_object.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include <probes.skel.h>  // names types of bpf/record.h
@@ -107,6 +108,12 @@ Status ProbesObject::attach(const RecorderOptions& options, const KernelSupport&
 
 Status ProbesObject::flush_open_cycles() const {
   return loaded_.run_over_slots(skeleton_->progs.flush_open_cycles);
+}
+
+Status ProbesObject::want_process(pid_t pid, bool wanted) {
+  TRAPLINE_TRY(loaded_.want_process(pid, wanted));
+  std::atomic_ref(skeleton_->bss->rebinds).fetch_add(1);  // its threads may have been looked up before
+  return {};
 }
 
 }  // namespace trapline::tracer

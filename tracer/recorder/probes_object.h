@@ -38,9 +38,7 @@ class ProbesObject {
   // vCPU threads that found no place, and VMs and vCPUs that got no number, since loading.
   [[nodiscard]] std::uint64_t not_followed() const;
   [[nodiscard]] std::uint64_t recursion_misses() const { return loaded_.recursion_misses(); }
-  [[nodiscard]] Status want_process(pid_t pid, bool wanted) const {
-    return loaded_.want_process(pid, wanted);
-  }
+  [[nodiscard]] Status want_process(pid_t pid, bool wanted);
   // Tells of cycles that are still open.
   [[nodiscard]] Status flush_open_cycles() const;
 
