@@ -35,7 +35,7 @@ TEST(RecordChoice, AProcessThatRunsAVm) {
 TEST(RecordChoice, AVmThatRunsAlready) {
   for (const char* option : {"-p", "--vm"}) {
     Workspace workspace;
-    BareVmm vm({"--events", "100000000", "--vcpus", "2"});
+    BareVmm vm({"--events", "100000000"});
     vm.begin();
     std::this_thread::sleep_for(200ms);
     const std::string which = option == std::string("-p") ? std::to_string(vm.pid()) : "bare_vmm";
@@ -44,7 +44,6 @@ TEST(RecordChoice, AVmThatRunsAlready) {
     const json report = report_of(recording.folder());
     ASSERT_EQ(report["vms"].size(), 1u) << option << report["vms"];
     EXPECT_EQ(report["vms"][0]["pid"], vm.pid());
-    EXPECT_EQ(exits_of_each_vcpu(report, "io").size(), 2u) << option;
     EXPECT_GT(exits_named(report, "io"), 100u) << option;
     vm.kill();
   }
