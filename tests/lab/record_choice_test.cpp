@@ -44,7 +44,8 @@ TEST(RecordChoice, AVmThatRunsAlready) {
     const json report = report_of(recording.folder());
     ASSERT_EQ(report["vms"].size(), 1u) << option << report["vms"];
     EXPECT_EQ(report["vms"][0]["pid"], vm.pid());
-    // Of whatever reason: on Linux 6.1 in the lab such a guest can end up in nested page faults without an end.
+    // Of whatever reason: on Linux 6.1 in the lab such a guest can end up in nested page faults without an
+    // end.
     std::uint64_t exits = 0;
     for (const json& row : report["exits"])
       exits += row["count"].get<std::uint64_t>();
