@@ -28,7 +28,7 @@ class HeldCommand {
 
   // Its exit status once it has ended, 128 + N if by signal N, as shells say it; does not wait.
   [[nodiscard]] std::optional<int> ended();
-  // The same, waits. A signal that interrupts the wait is handed on to it when `forward` is not 0.
+  // The same, waits; goes on waiting when a signal interrupts it.
   [[nodiscard]] int wait();
   void send(int signal) const;
 

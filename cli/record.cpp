@@ -55,8 +55,8 @@ struct Until {
   HeldCommand* command = nullptr;
 };
 
-// How long to sleep before the rings are looked at again. The fullest may be full before that only if exits
-// come twenty times as fast as ever seen: 32,768 places, and a million exits a second take 32 ms.
+// How long to sleep before the rings are looked at again: a million exits a second on one CPU take 32 ms to
+// fill a ring of 32,768.
 milliseconds pause_after(double fill, milliseconds last, bool any_vcpu) {
   // Nothing comes from vCPUs that have not run; the first that does fills no ring within this.
   if (!any_vcpu) return milliseconds{25};

@@ -1,11 +1,9 @@
 #include "tracer/discover/running_vms.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <map>
 #include <set>
