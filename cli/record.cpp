@@ -204,7 +204,7 @@ Result<ExitStatus> record(const Options& options) {
   }
   TRAPLINE_TRY(targets.select(probes.recorder));
   TRAPLINE_TRY(drop_privileges());
-  probes.recorder.begin();
+  TRAPLINE_TRY(probes.recorder.begin());
   say_that_it_begins(options, targets);
   if (command) TRAPLINE_TRY(command->let_go());
   TRAPLINE_ASSIGN(until, ends_of(options, targets, command));

@@ -65,7 +65,7 @@ Result<RunOutcome> record_run(const vmm::Kvm& kvm, AttachedProbes& probes, RunTo
   TRAPLINE_ASSIGN(machine, vmm::Machine::create(kvm, std::move(run.config)));
   TRAPLINE_ASSIGN(writer, recording::RecordingWriter::create(run.folder, info, recording::IfExists::replace));
 
-  probes.recorder.begin();
+  TRAPLINE_TRY(probes.recorder.begin());
   TRAPLINE_TRY(write_beginning(writer, probes.cost, workloads));
   RecordingObserver observer(writer, probes.recorder, stop);
   TRAPLINE_ASSIGN(outcome, machine.run(observer, stop));

@@ -18,11 +18,10 @@ using namespace std::chrono_literals;
 // Waits until the recording has guest stamps, so that the signal hits a run and not its preparation.
 void signal_once_running(pid_t child, const std::string& recording, int signal) {
   const std::filesystem::path stamps = std::filesystem::path(recording) / "stamps_vcpu0";
-  for (int i = 0; i < 600; ++i) {
+  EXPECT_TRUE(eventually([&] {
     std::error_code missing;
-    if (std::filesystem::file_size(stamps, missing) > 10'000 && !missing) break;
-    std::this_thread::sleep_for(50ms);
-  }
+    return std::filesystem::file_size(stamps, missing) > 10'000 && !missing;
+  }));
   ::kill(child, signal);
 }
 

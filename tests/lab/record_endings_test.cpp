@@ -29,16 +29,15 @@ class RecordEndings : public testing::Test {
   }
 
   void wait_for_records() {
-    std::error_code missing;
-    for (int i = 0; i < 300; ++i) {
+    const auto recorded = [&] {
+      std::error_code missing;
       std::uintmax_t bytes = 0;
       for (const auto& file : std::filesystem::directory_iterator(recording_->folder(), missing)) {
         if (file.path().filename().string().starts_with("exits_")) bytes += file.file_size(missing);
       }
-      if (bytes > 50'000) return;
-      std::this_thread::sleep_for(50ms);
-    }
-    ADD_FAILURE() << "nothing is recorded";
+      return bytes > 50'000;
+    };
+    EXPECT_TRUE(eventually(recorded)) << "nothing is recorded";
   }
 
   // The recording opens, has exits of both vCPUs, and the kernel holds none of the probes.
@@ -60,14 +59,14 @@ class RecordEndings : public testing::Test {
 
 TEST_F(RecordEndings, TheRecorderIsKilled) {
   recording_->process().signal(SIGKILL);
-  EXPECT_EQ(recording_->process().wait(10s).status, 128 + SIGKILL);
+  EXPECT_EQ(recording_->process().wait().status, 128 + SIGKILL);
   const json report = expect_whole();
   EXPECT_TRUE(report["context"]["ended"].get<std::string>().starts_with("cut off")) << report["context"];
 }
 
 TEST_F(RecordEndings, TheVmIsKilled) {
   vm_->kill();
-  EXPECT_EQ(recording_->process().wait(30s).status, 0) << recording_->process().err();
+  EXPECT_EQ(recording_->process().wait().status, 0) << recording_->process().err();
   const json report = expect_whole();
   EXPECT_EQ(report["lost"]["records"], 0);
 }
@@ -75,7 +74,7 @@ TEST_F(RecordEndings, TheVmIsKilled) {
 TEST_F(RecordEndings, BothAreKilled) {
   vm_->kill();
   recording_->process().signal(SIGKILL);
-  recording_->process().wait(10s);
+  recording_->process().wait();
   expect_whole();
 }
 
@@ -86,7 +85,7 @@ TEST_F(RecordEndings, CtrlC) {
 
 TEST_F(RecordEndings, Terminated) {
   recording_->process().signal(SIGTERM);
-  EXPECT_EQ(recording_->process().wait(30s).status, 0) << recording_->process().err();
+  EXPECT_EQ(recording_->process().wait().status, 0) << recording_->process().err();
   expect_whole();
 }
 
@@ -95,7 +94,7 @@ TEST(RecordEndingsOfTime, ADurationEndsIt) {
   BareVmm vm({"--events", "100000000"});
   Recording recording(workspace.path("recording"), {"-p", std::to_string(vm.pid()), "--duration", "1.5"});
   vm.begin();
-  EXPECT_EQ(recording.process().wait(30s).status, 0) << recording.process().err();
+  EXPECT_EQ(recording.process().wait().status, 0) << recording.process().err();
   const json report = report_of(recording.folder());
   EXPECT_GT(exits_named(report, "io"), 10u);
   vm.kill();

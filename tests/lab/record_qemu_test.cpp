@@ -19,13 +19,12 @@ using namespace std::chrono_literals;
 // What --list prints once QEMU's processes have opened their VMs, or at last.
 std::string list_naming(const std::vector<std::string>& names) {
   std::string list;
-  for (int tries = 0; tries < 100; ++tries) {
+  const auto names_all = [&] {
     list = trapline({"record", "--list"}).out;
-    if (std::ranges::all_of(names,
-                            [&](const std::string& name) { return list.find(name) != std::string::npos; }))
-      break;
-    std::this_thread::sleep_for(100ms);
-  }
+    return std::ranges::all_of(names,
+                               [&](const std::string& name) { return list.find(name) != std::string::npos; });
+  };
+  EXPECT_TRUE(eventually(names_all)) << list;
   return list;
 }
 
@@ -53,7 +52,7 @@ class RecordQemu : public testing::Test {
     }
     report_ = recording.stop();
     perf.type("\n");
-    ASSERT_EQ(perf.wait(60s).status, 0) << perf.err();
+    ASSERT_EQ(perf.wait().status, 0) << perf.err();
     perf_ = perf_kvm_rows(perf_data);
     ASSERT_FALSE(perf_.empty()) << perf.err();
     perf_cost_us_ = perf_cost_us(*workspace_);

@@ -68,7 +68,7 @@ TEST(RecordRights, ThreeCapabilitiesAreEnough) {
   const json told = vm.told();
   vm.end();
   recorder.signal(SIGINT);
-  const auto result = recorder.wait(std::chrono::seconds(60));
+  const auto result = recorder.wait();
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(exits_of_each_vcpu(report_of(own + "/recording"), "io"), told_exits_of_each_vcpu(told, "io"));
 }

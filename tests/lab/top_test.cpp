@@ -31,11 +31,7 @@ std::string file_text(const std::string& path) {
 
 // Until the output has its first line: the probes are on then.
 bool wait_for_output(const std::string& path) {
-  for (int i = 0; i < 1200; ++i) {
-    if (file_text(path).find('\n') != std::string::npos) return true;
-    std::this_thread::sleep_for(50ms);
-  }
-  return false;
+  return eventually([&] { return file_text(path).find('\n') != std::string::npos; });
 }
 
 Arguments top_into(const std::string& path, const Arguments& arguments) {

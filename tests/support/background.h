@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "tests/support/patience.h"
 
 namespace trapline::test {
 
@@ -43,14 +44,13 @@ class Background {
   void signal(int number) const;
 
   // Whether the text appeared in either output before the program ended or the time was over.
-  [[nodiscard]] bool says(std::string_view text,
-                          std::chrono::seconds within = std::chrono::seconds(60)) const;
+  [[nodiscard]] bool says(std::string_view text, std::chrono::seconds within = kPatience) const;
 
   // Whether it goes on for so long.
   [[nodiscard]] bool runs_for(std::chrono::milliseconds time) const { return !ends(time); }
 
   // Its end. Once `within` is over, it is killed.
-  CommandResult wait(std::chrono::seconds within = std::chrono::hours(1));
+  CommandResult wait(std::chrono::seconds within = kPatience);
 
  private:
   [[nodiscard]] bool ends(std::chrono::milliseconds within) const;

@@ -38,7 +38,7 @@ nlohmann::json BareVmm::told() const {
 
 CommandResult BareVmm::end() {
   process_.end_input();
-  return process_.wait(std::chrono::seconds(180));
+  return process_.wait();
 }
 
 void BareVmm::kill() const {

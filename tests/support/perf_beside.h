@@ -18,8 +18,8 @@ namespace trapline::test {
 void expect_same_counts(const nlohmann::json& report, const std::map<std::string, PerfRow>& perf,
                         std::uint64_t vcpus);
 
-// Every reason's total time differs by no more than its exits x what the probes of both cost an exit; in
-// emulated time only all together, and roughly.
+// Prints every reason's total time by both. They differ by no more than its exits x what the probes of both
+// cost an exit; in emulated time that is not judged.
 void expect_same_times(const nlohmann::json& report, const std::map<std::string, PerfRow>& perf,
                        double cost_us);
 

@@ -36,12 +36,8 @@ RecordedCommand record_command(const std::string& recording, const std::vector<s
 }
 
 bool begins_to_record(const Background& recorder) {
-  for (int i = 0; i < 600; ++i) {
-    auto status = recorder.status();
-    if (status["NoNewPrivs"] == "1") return true;
-    if (!recorder.runs_for(50ms)) return false;
-  }
-  return false;
+  const auto begun = [&] { return recorder.status()["NoNewPrivs"] == "1"; };
+  return eventually([&] { return begun() || !recorder.runs_for(0ms); }) && begun();
 }
 
 Recording::Recording(std::string folder, const std::vector<std::string>& options, ProbeCost cost)
@@ -51,7 +47,7 @@ Recording::Recording(std::string folder, const std::vector<std::string>& options
 
 json Recording::stop() {
   process_.signal(SIGINT);
-  const auto result = process_.wait(120s);
+  const auto result = process_.wait();
   EXPECT_EQ(result.status, 0) << result.err;
   return report_of(folder_);
 }

@@ -9,7 +9,6 @@
 #include <fstream>
 #include <map>
 #include <stdexcept>
-#include <thread>
 
 namespace trapline::test {
 
@@ -96,14 +95,11 @@ BpfObjects bpf_objects() {
 }
 
 bool no_bpf_objects_but(const BpfObjects& before) {
-  for (int i = 0; i < 100; ++i) {
+  return eventually([&] {
     const BpfObjects now = bpf_objects();
-    if (std::ranges::includes(before.programs, now.programs) &&
-        std::ranges::includes(before.links, now.links))
-      return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  return false;
+    return std::ranges::includes(before.programs, now.programs) &&
+           std::ranges::includes(before.links, now.links);
+  });
 }
 
 }  // namespace trapline::test

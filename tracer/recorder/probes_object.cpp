@@ -56,6 +56,9 @@ int ProbesObject::controls_fd() const {
 int ProbesObject::events_fd() const {
   return bpf_map__fd(skeleton_->maps.events);
 }
+std::size_t ProbesObject::events_bytes() const {
+  return bpf_map__max_entries(skeleton_->maps.events);
+}
 int ProbesObject::vms_fd() const {
   return bpf_map__fd(skeleton_->maps.vms);
 }

@@ -30,6 +30,7 @@ class ProbesObject {
   [[nodiscard]] int cycles_fd() const;
   [[nodiscard]] int controls_fd() const;
   [[nodiscard]] int events_fd() const;
+  [[nodiscard]] std::size_t events_bytes() const;
   [[nodiscard]] int vms_fd() const;
   [[nodiscard]] int vcpus_fd() const;
 

@@ -22,6 +22,9 @@ namespace {
 using recording::RecordingWriter;
 using recording::StreamClass;
 
+// What ends ring_buffer__consume(), which returns it, after the record that it was told of.
+constexpr int kTakenEnough = -ECANCELED;
+
 struct RingBufferDeleter {
   void operator()(ring_buffer* buffer) const { ring_buffer__free(buffer); }
 };
@@ -38,6 +41,7 @@ struct Recorder::State {
   std::unique_ptr<ring_buffer, RingBufferDeleter> events;
   std::optional<VmRegistry> registry;       // not for our own VM
   std::vector<EventBatch> batches;          // by CPU
+  std::size_t events_taken = 0;             // bytes, since the last call of consume_events()
   std::vector<std::uint64_t> lost_written;  // by CPU: cycles lost that a packet has told
   std::vector<Losses> lost_before;          // by CPU: up to the last begin()
   std::uint64_t recursion_before = 0;
@@ -51,6 +55,8 @@ struct Recorder::State {
   }
 
   Status map_rings();
+  int take_event(const void* data, std::size_t bytes);
+  Status consume_events();
   Status drain_cycles(RecordingWriter& writer, std::uint32_t cpu);
   Status drain_events(RecordingWriter& writer);
   [[nodiscard]] Losses lost_on(std::uint32_t cpu) const;
@@ -69,21 +75,33 @@ Status Recorder::State::map_rings() {
   batches.resize(cpus);
   lost_written.resize(cpus);
   lost_before.resize(cpus);
-  const auto on_event = [](void* context, void* data, std::size_t size) {
-    auto& by_cpu = *static_cast<std::vector<EventBatch>*>(context);
-    const auto* bytes = static_cast<const std::byte*>(data);
-    std::uint32_t cpu = 0;
-    if (size == sizeof(trl_open_cycle_carrier)) {
-      cpu = static_cast<const trl_open_cycle_carrier*>(data)->cpu;
-      size = sizeof(trl_exit_cycle);
-    } else {
-      cpu = static_cast<const trl_kvm_event*>(data)->cpu;
-    }
-    by_cpu[cpu % by_cpu.size()].add({bytes, size});
-    return 0;
+  const auto on_event = [](void* context, void* data, std::size_t bytes) {
+    return static_cast<State*>(context)->take_event(data, bytes);
   };
-  events.reset(ring_buffer__new(object.events_fd(), on_event, &batches, nullptr));
+  events.reset(ring_buffer__new(object.events_fd(), on_event, this, nullptr));
   if (!events) return fail(system_error("map", "the event buffer", errno));
+  return {};
+}
+
+int Recorder::State::take_event(const void* data, std::size_t bytes) {
+  events_taken += bytes;
+  std::uint32_t cpu = 0;
+  if (bytes == sizeof(trl_open_cycle_carrier)) {
+    cpu = static_cast<const trl_open_cycle_carrier*>(data)->cpu;
+    bytes = sizeof(trl_exit_cycle);
+  } else {
+    cpu = static_cast<const trl_kvm_event*>(data)->cpu;
+  }
+  batches[cpu % batches.size()].add({static_cast<const std::byte*>(data), bytes});
+  return events_taken < object.events_bytes() ? 0 : kTakenEnough;
+}
+
+// What is in the buffer now, and no more than it can hold: many CPUs may add to it faster than one reads it,
+// and reading it until it is empty would never end.
+Status Recorder::State::consume_events() {
+  events_taken = 0;
+  const int taken = ring_buffer__consume(events.get());
+  if (taken < 0 && taken != kTakenEnough) return fail(system_error("drain", "the event buffer", -taken));
   return {};
 }
 
@@ -113,9 +131,7 @@ Status Recorder::State::drain_cycles(RecordingWriter& writer, std::uint32_t cpu)
 }
 
 Status Recorder::State::drain_events(RecordingWriter& writer) {
-  if (const int error = ring_buffer__consume(events.get()); error < 0) {
-    return fail(system_error("drain", "the event buffer", -error));
-  }
+  TRAPLINE_TRY(consume_events());
   for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
     const std::uint64_t lost = lost_on(cpu).events - lost_before[cpu].events;
     if (batches[cpu].empty()) {
@@ -187,19 +203,20 @@ std::size_t Recorder::vcpus_seen() const {
   return state_->registry ? state_->registry->vcpus_seen() : 0;
 }
 
-void Recorder::begin() {
+Status Recorder::begin() {
   for (std::uint32_t cpu = 0; cpu < state_->cpus; ++cpu) {
     trl_ring_control* ring = state_->control(cpu);
     std::atomic_ref(ring->tail).store(std::atomic_ref(ring->head).load());
     state_->lost_before[cpu] = state_->lost_on(cpu);
     state_->lost_written[cpu] = 0;
   }
-  ring_buffer__consume(state_->events.get());
+  TRAPLINE_TRY(state_->consume_events());
   for (EventBatch& batch : state_->batches)
     batch.clear();
   state_->recursion_before = state_->object.recursion_misses();
   state_->recursion = 0;
   state_->threads_before = state_->object.not_followed();
+  return {};
 }
 
 Status Recorder::finish(RecordingWriter& writer) {

@@ -76,7 +76,7 @@ class Recorder {
 
   // Before each recording: throws away what is ready, records of a calibration or of nobody's, and counts
   // losses from here on.
-  void begin();
+  Status begin();
 
   // Ends a recording: tells of cycles still open, writes the rest and the final loss counts. The probes stay
   // on, for the next begin().
