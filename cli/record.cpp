@@ -21,9 +21,9 @@
 #include "cli/held_command.h"
 #include "cli/probe_arguments.h"
 #include "cli/record_targets.h"
+#include "cli/recording_place.h"
 #include "cli/stop_signals.h"
 #include "cli/subcommands.h"
-#include "cli/temporary_folder.h"
 #include "cli/time_argument.h"
 #include "tracer/recorder/kernel_support.h"
 #include "viewer/tables/printable.h"
@@ -117,19 +117,6 @@ Result<recording::EndReason> record_until(AttachedProbes& probes, recording::Rec
   return reason;
 }
 
-// Where the output goes: the folder that was asked for, or one that goes with the program.
-struct Output {
-  std::optional<TemporaryFolder> temporary;
-  std::filesystem::path folder;
-
-  static Result<Output> choose(const std::string& asked) {
-    if (!asked.empty()) return Output{std::nullopt, asked};
-    TRAPLINE_ASSIGN(made, TemporaryFolder::create());
-    std::filesystem::path folder = made.path() / "recording";
-    return Output{std::move(made), std::move(folder)};
-  }
-};
-
 // Our own VMM measures what recording costs; where it cannot run, that is said, and the recording has no such
 // figure.
 std::optional<vmm::Kvm> kvm_to_measure_with(const Options& options) {
@@ -177,6 +164,7 @@ Result<ExitStatus> record(const Options& options) {
     return ExitStatus::done;
   }
   if (!options.duration.empty()) TRAPLINE_TRY(parse_time(options.duration, "--duration", "s"));
+  TRAPLINE_ASSIGN(place, RecordingPlace::choose(options.folder));
   TRAPLINE_ASSIGN(targets, RecordTargets::find(options.targets));
   ProbeOptions probing;
   TRAPLINE_ASSIGN(filter, filter_from(options.filter, tracer::look_at_kernel().isa));
@@ -190,9 +178,8 @@ Result<ExitStatus> record(const Options& options) {
   TRAPLINE_ASSIGN(probes, attach_probes(kvm ? &*kvm : nullptr, probing));
   probes.info.filter = filter_text(options.filter);
   probes.info.command_line = options.command_line;
-  TRAPLINE_ASSIGN(output, Output::choose(options.folder));
   TRAPLINE_ASSIGN(
-      writer, recording::RecordingWriter::create(output.folder, probes.info, recording::IfExists::replace));
+      writer, recording::RecordingWriter::create(place.folder, probes.info, recording::IfExists::replace));
   if (probes.cost) TRAPLINE_TRY(writer.write(*probes.cost));
 
   // The command keeps the rights that the recorder gives up before it looks at what the probes have to say.
@@ -212,10 +199,10 @@ Result<ExitStatus> record(const Options& options) {
   TRAPLINE_TRY(finish_recording(writer, probes.recorder, tracer::take_clock_sample(1).ns, reason));
   const std::size_t vms = probes.recorder.vms_seen();
 
-  if (!options.quiet) TRAPLINE_TRY(print_report(output.folder, options.json));
+  if (!options.quiet) TRAPLINE_TRY(print_report(place.folder, options.json));
   if (vms == 0) fmt::print(stderr, "trapline: no VM left its guest while this was recorded\n");
-  if (!output.temporary && !options.json)
-    fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", output.folder.string());
+  if (!place.temporary && !options.json)
+    fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", place.folder.string());
   return command ? end_of_command(*command, stop) : ExitStatus::done;
 }
 

@@ -13,9 +13,9 @@
 #include "cli/command_line.h"
 #include "cli/probe_arguments.h"
 #include "cli/recorded_run.h"
+#include "cli/recording_place.h"
 #include "cli/stop_signals.h"
 #include "cli/subcommands.h"
-#include "cli/temporary_folder.h"
 #include "viewer/tables/printable.h"
 #include "vmm/machine/machine.h"
 #include "vmm/paths/paths.h"
@@ -92,28 +92,26 @@ Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config,
 
 Result<ExitStatus> run(const Options& options) {
   TRAPLINE_ASSIGN(config, machine_config(options));
-  TRAPLINE_ASSIGN(kvm, vmm::Kvm::open());
   std::atomic<bool>& stop = stop_on_signals();
-  if (options.no_trace) return run_untraced(kvm, std::move(config), stop);
-
-  std::optional<TemporaryFolder> temporary;
-  std::filesystem::path folder = options.folder;
-  if (folder.empty()) {
-    TRAPLINE_ASSIGN(made, TemporaryFolder::create());
-    folder = made.path() / "recording";
-    temporary.emplace(std::move(made));
+  if (options.no_trace) {
+    TRAPLINE_ASSIGN(kvm, vmm::Kvm::open());
+    return run_untraced(kvm, std::move(config), stop);
   }
+
+  TRAPLINE_ASSIGN(place, RecordingPlace::choose(options.folder));
+  TRAPLINE_ASSIGN(kvm, vmm::Kvm::open());
   ProbeOptions probing;
   probing.recorder.ring_records = options.ring_records;
   probing.light = options.light;
   TRAPLINE_ASSIGN(probes, attach_probes(options.no_probe_cost ? nullptr : &kvm, probing));
   const std::uint64_t begin_ns = processor_time_ns();
-  TRAPLINE_ASSIGN(outcome, record_run(kvm, probes, {folder, std::move(config), options.command_line}, stop));
+  TRAPLINE_ASSIGN(outcome,
+                  record_run(kvm, probes, {place.folder, std::move(config), options.command_line}, stop));
   const std::uint64_t used_ns = processor_time_ns() - begin_ns;
-  if (!options.quiet) TRAPLINE_TRY(print_report(folder, options.json));
+  if (!options.quiet) TRAPLINE_TRY(print_report(place.folder, options.json));
   if (options.quiet) fmt::print("recorded; processor time of the run: {} ns\n", used_ns);
-  if (!temporary && !options.json)
-    fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", folder.string());
+  if (!place.temporary && !options.json)
+    fmt::print("{}recording: {}\n", options.quiet ? "" : "\n", place.folder.string());
   return status_of(outcome);
 }
 

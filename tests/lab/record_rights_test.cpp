@@ -101,6 +101,12 @@ TEST(RecordRights, NoSymbolicLinkIsFollowed) {
   EXPECT_NE(dangling.status, 0);
   EXPECT_NE(dangling.err.find(link), std::string::npos) << dangling.err;
   EXPECT_FALSE(std::filesystem::exists(elsewhere));
+  // Refused before anything is loaded: who has no right to load anything is told the same.
+  ASSERT_EQ(::chmod(std::filesystem::path(link).parent_path().c_str(), 0711), 0);
+  auto words = as_nobody_with("-bpf");
+  for (const std::string& word : Words{trapline_program(), "record", "-o", link, "--all"})
+    words.push_back(word);
+  EXPECT_EQ(run_command(words).err, dangling.err);
   std::filesystem::create_directory(elsewhere);
   EXPECT_NE(trapline({"record", "-o", link, "--", "true"}).status, 0);
   EXPECT_TRUE(std::filesystem::is_empty(elsewhere));

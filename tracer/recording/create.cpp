@@ -132,4 +132,16 @@ Result<Fd> create_folder(const std::filesystem::path& folder, std::string_view m
   return fd;
 }
 
+Status check_folder(const std::filesystem::path& folder, IfExists if_exists) {
+  struct stat status {};
+  if (::lstat(folder.c_str(), &status) != 0 && errno == ENOENT) return {};
+  if (S_ISLNK(status.st_mode)) {
+    return fail(fmt::format("{} is a symbolic link, and a recording follows none", folder.string()),
+                "give the folder itself with -o");
+  }
+  TRAPLINE_ASSIGN(fd, open_folder(folder));
+  TRAPLINE_TRY(names_to_replace(fd.get(), folder.string(), if_exists));
+  return {};
+}
+
 }  // namespace trapline::recording

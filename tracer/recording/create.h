@@ -17,4 +17,7 @@ namespace trapline::recording {
 [[nodiscard]] Result<Fd> create_folder(const std::filesystem::path& folder, std::string_view metadata,
                                        IfExists if_exists);
 
+// Whether create_folder would take what is there; changes nothing.
+[[nodiscard]] Status check_folder(const std::filesystem::path& folder, IfExists if_exists);
+
 }  // namespace trapline::recording

@@ -60,9 +60,14 @@ Record session_record(std::uint16_t id, HostNs at, std::uint16_t vcpu = TRL_NO_V
 
 }  // namespace
 
+Status RecordingWriter::check_place(const std::filesystem::path& folder, IfExists if_exists) {
+  if (folder.empty()) return fail("no folder is named to record into", "name one with -o");
+  return check_folder(without_final_slashes(folder), if_exists);
+}
+
 Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& folder,
                                                 const RecordingInfo& info, IfExists if_exists) {
-  if (folder.empty()) return fail("no folder is named to record into", "name one with -o");
+  TRAPLINE_TRY(check_place(folder, if_exists));
   const std::filesystem::path path = without_final_slashes(folder);
   TRAPLINE_ASSIGN(uuid, make_uuid());
   TRAPLINE_ASSIGN(folder_fd, create_folder(path, make_metadata(info, uuid), if_exists));

@@ -36,6 +36,10 @@ class RecordingWriter {
   static Result<RecordingWriter> create(const std::filesystem::path& folder, const RecordingInfo& info,
                                         IfExists if_exists = IfExists::refuse);
 
+  // Whether create() would refuse what is there under this name, before anything else is done for the
+  // recording. Changes nothing; create() looks again.
+  static Status check_place(const std::filesystem::path& folder, IfExists if_exists = IfExists::refuse);
+
   RecordingWriter(RecordingWriter&&) noexcept = default;
   RecordingWriter& operator=(RecordingWriter&&) noexcept = default;
   RecordingWriter(const RecordingWriter&) = delete;

@@ -112,6 +112,28 @@ TEST_F(Folder, SymbolicLinksAreNotFollowed) {
   EXPECT_FALSE(fs::exists(scratch_ / "nowhere"));
 }
 
+TEST_F(Folder, APlaceIsCheckedBeforeAnythingIsDone) {
+  using Writer = RecordingWriter;
+  EXPECT_FALSE(Writer::check_place(""));
+  EXPECT_TRUE(Writer::check_place(folder_));
+  EXPECT_FALSE(fs::exists(folder_)) << "nothing is made";
+  fs::create_symlink(scratch_ / "elsewhere", folder_);
+  EXPECT_FALSE(Writer::check_place(folder_));
+  EXPECT_FALSE(Writer::check_place(folder_.string() + "/"));
+  fs::remove(folder_);
+  fs::create_directory(folder_);
+  EXPECT_TRUE(Writer::check_place(folder_));
+  put_content(folder_ / "mine", "mine");
+  EXPECT_FALSE(Writer::check_place(folder_, IfExists::replace));
+  EXPECT_FALSE(Writer::check_place(folder_ / "mine", IfExists::replace));
+  fs::remove(folder_ / "mine");
+  ASSERT_OK(write_sample(folder_));
+  const std::string metadata = content_of(folder_ / "metadata");
+  EXPECT_FALSE(Writer::check_place(folder_, IfExists::refuse));
+  EXPECT_TRUE(Writer::check_place(folder_, IfExists::replace));
+  EXPECT_EQ(content_of(folder_ / "metadata"), metadata) << "nothing is changed";
+}
+
 TEST_F(Folder, StreamsThatAreLinksAreRemovedNotFollowed) {
   ASSERT_OK(write_sample(folder_));
   put_content(scratch_ / "victim", "mine");
