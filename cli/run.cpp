@@ -16,6 +16,7 @@
 #include "cli/recording_place.h"
 #include "cli/stop_signals.h"
 #include "cli/subcommands.h"
+#include "cli/time_argument.h"
 #include "viewer/tables/printable.h"
 #include "vmm/machine/machine.h"
 #include "vmm/paths/paths.h"
@@ -32,6 +33,7 @@ struct Options {
   std::vector<std::string> workloads;
   std::uint32_t count = 1000;
   std::uint32_t vcpus = 1;
+  std::string wait = "1ms";
   std::uint32_t ring_records = 1u << 15;
   bool no_trace = false;
   bool no_probe_cost = false;
@@ -43,11 +45,25 @@ struct Options {
   std::string command_line;
 };
 
+constexpr std::uint64_t kLongestWaitNs = 1'000'000'000;
+
+Result<std::chrono::microseconds> wait_of(const std::string& text) {
+  TRAPLINE_ASSIGN(ns, parse_time(text, "--wait"));
+  if (ns < 1000 || ns > kLongestWaitNs) {
+    return fail(fmt::format("--wait {} is not from 1us to 1s", text), "give a time such as 500us",
+                ExitStatus::wrong_usage);
+  }
+  return std::chrono::microseconds(ns / 1000);
+}
+
 Result<vmm::MachineConfig> machine_config(const Options& options) {
   TRAPLINE_ASSIGN(path, vmm::find_path(options.path));
   vmm::MachineConfig config;
   config.path = path->name;
   config.vcpus = options.vcpus;
+  TRAPLINE_ASSIGN(wait, wait_of(options.wait));
+  config.timer_delay = wait;
+  config.doorbell_delay = wait;
   config.stamps = !options.no_stamps;
   config.greet = options.console;
   config.console = [](std::string_view line) { fmt::print(stderr, "guest: {}\n", viewer::printable(line)); };
@@ -139,6 +155,11 @@ Subcommand add_run(CLI::App& program) {
       ->capture_default_str();
   app->add_option("--vcpus", options->vcpus, "Virtual CPUs; the workload ipi needs two")
       ->check(CLI::Range(1u, unsigned{GUEST_MAX_VCPUS}))
+      ->capture_default_str();
+  app->add_option("--wait", options->wait,
+                  "From arming a timer or device to its interrupt, 1us to 1s; doubled for an event for as "
+                  "long as it comes "
+                  "before the guest is back where it waits")
       ->capture_default_str();
   add_ring_option(*app, options->ring_records);
   app->add_flag("--no-trace", options->no_trace, "Run without recording: no rights for BPF are needed");

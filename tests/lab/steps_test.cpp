@@ -36,6 +36,14 @@ class EveryPath : public testing::TestWithParam<std::string> {
   std::string recording_ = workspace_.path("run");
 };
 
+// Arming takes longer than that here: without a longer wait each time it would be armed again for ever.
+TEST_P(EveryPath, InterruptsThatComeBeforeTheyAreAwaitedAreArmedForLonger) {
+  const json report = run("timer,device", {"--wait", "1us"});
+  expect_whole_and_counted(report);
+  for (const json& workload : report["workloads"])
+    EXPECT_EQ(workload["events"], 50) << workload;
+}
+
 TEST_P(EveryPath, ExitsAndStepsAccountForWhatTheGuestCounted) {
   const json report = run("int80,syscall,page-fault,timer,hlt,pio,mmio,cpuid");
   expect_whole_and_counted(report);

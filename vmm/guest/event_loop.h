@@ -7,8 +7,9 @@
 
 #include "vmm/guest/stamp.h"
 
-// What `prepare` returns is handed to the event of the same iteration.
-typedef uint64_t prepare_function(uint32_t iteration);
+// What `prepare` returns is handed to the event of the same iteration. `early` is how often what it armed for
+// this iteration came early.
+typedef uint64_t prepare_function(uint32_t iteration, uint32_t early);
 // Whether what `prepare` armed has come already.
 typedef bool came_early_function(uint64_t prepared);
 typedef void event_function(uint32_t iteration, uint64_t prepared);
@@ -18,18 +19,21 @@ ALWAYS_INLINE void run_events(uint32_t count, bool stamped, prepare_function* pr
   for (uint32_t i = 0; i < count; ++i) {
     uint64_t prepared;
     // An interrupt that came before U0 was stamped was not awaited: its phases cannot be told. Armed again,
-    // stamped again; a later U0 of the same iteration takes the place of an earlier one.
-    do {
+    // for longer, and stamped again; a later U0 of the same iteration takes the place of an earlier one.
+    uint32_t early = 0;
+    for (;; ++early) {
       if (stamped) wait_for_ring_room();
-      prepared = prepare(i);
+      prepared = prepare(i, early);
       if (stamped) stamp(GUEST_STAMP_U0, 0, i);
-    } while (stamped && came_early(prepared));
+      if (!stamped || !came_early(prepared)) break;
+    }
     event(i, prepared);
     if (stamped) stamp(GUEST_STAMP_U3, 0, i);
   }
 }
 
-ALWAYS_INLINE uint64_t prepare_nothing(uint32_t iteration) {
+ALWAYS_INLINE uint64_t prepare_nothing(uint32_t iteration, uint32_t early) {
+  (void)early;
   return iteration;
 }
 

@@ -13,14 +13,15 @@
 // Kept where no search lies between U0 and the event.
 static volatile uint64_t* event_counter;
 
-static uint64_t count_event(uint32_t iteration) {
+static uint64_t count_event(uint32_t iteration, uint32_t early) {
+  (void)early;
   ++*event_counter;
   return iteration;
 }
 
-static uint64_t count_and_arm(uint32_t iteration) {
+static uint64_t count_and_arm(uint32_t iteration, uint32_t early) {
   arm_timer(params()->timer_ns);
-  return count_event(iteration);
+  return count_event(iteration, early);
 }
 
 ALWAYS_INLINE void write_pio_port(uint32_t iteration, uint64_t prepared) {
@@ -72,13 +73,14 @@ ALWAYS_INLINE volatile struct guest_shared* ipi_target(void) {
 }
 
 // Until the target has handled all that was sent and halts again. Returns how often it has halted.
-static uint64_t await_halted_target(uint32_t iteration) {
+static uint64_t await_halted_target(uint32_t iteration, uint32_t early) {
   while (ipi_target()->idle != ipi_target()->interrupts + 1) {
   }
   const uint64_t since = ordered_tsc();
   while (ordered_tsc() - since < IPI_SETTLE_TICKS) {
   }
   (void)iteration;
+  (void)early;
   return ipi_target()->idle;
 }
 

@@ -9,13 +9,18 @@ static void call_null(struct guest_trap_frame* frame) {
   frame->rax = 0;
 }
 
+// Where a round trip takes longer than the delay, every interrupt would come before it is awaited, for ever.
+static uint32_t doubled(uint32_t delay, uint64_t times) {
+  const uint64_t longer = (uint64_t)(delay > 0 ? delay : 1) << (times < 31 ? times : 31);
+  return longer < UINT32_MAX ? (uint32_t)longer : UINT32_MAX;
+}
+
 static void call_arm_timer(struct guest_trap_frame* frame) {
-  (void)frame;
-  arm_timer(params()->timer_ns);
+  arm_timer(doubled(params()->timer_ns, frame->rdi));
 }
 
 static void call_ring_doorbell(struct guest_trap_frame* frame) {
-  write_port32(GUEST_PORT_DOORBELL_DELAY, params()->doorbell_us);
+  write_port32(GUEST_PORT_DOORBELL_DELAY, doubled(params()->doorbell_us, frame->rsi));
   write_port32(GUEST_PORT_DOORBELL_RING, (uint32_t)frame->rdi);
 }
 

@@ -4,8 +4,8 @@
 
 enum system_call {
   SYSTEM_CALL_NULL = 0,
-  SYSTEM_CALL_ARM_TIMER = 1,
-  SYSTEM_CALL_RING_DOORBELL = 2,  // GUEST_DOORBELL_*
+  SYSTEM_CALL_ARM_TIMER = 1,      // how often the interrupt came early: the delay doubles with each
+  SYSTEM_CALL_RING_DOORBELL = 2,  // GUEST_DOORBELL_*, and the same
   SYSTEM_CALL_KERNEL_LOOP = 3,    // runs the current workload's loop in the kernel
   SYSTEM_CALL_DONE = 4,           // events done; does not return: the next workload starts
 };

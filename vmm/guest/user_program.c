@@ -12,6 +12,11 @@ ALWAYS_INLINE void call_by_int80(enum system_call number, uint64_t argument) {
   __asm__ volatile("int %1" : "+a"(result) : "N"(GUEST_VECTOR_INT80), "D"(argument) : "memory");
 }
 
+ALWAYS_INLINE void call_by_int80_with(enum system_call number, uint64_t first, uint64_t second) {
+  uint64_t result = number;
+  __asm__ volatile("int %1" : "+a"(result) : "N"(GUEST_VECTOR_INT80), "D"(first), "S"(second) : "memory");
+}
+
 ALWAYS_INLINE void event_int80(uint32_t iteration, uint64_t prepared) {
   (void)prepared;
   call_by_int80(SYSTEM_CALL_NULL, iteration);
@@ -47,32 +52,32 @@ ALWAYS_INLINE uint64_t interrupts_seen(void) {
 }
 
 // These return the interrupts seen before the device was armed, so that one that comes at once is not missed.
-ALWAYS_INLINE uint64_t arm_timer(uint32_t iteration) {
+ALWAYS_INLINE uint64_t arm_timer(uint32_t iteration, uint32_t early) {
   (void)iteration;
   const uint64_t seen = interrupts_seen();
-  call_by_int80(SYSTEM_CALL_ARM_TIMER, 0);
+  call_by_int80(SYSTEM_CALL_ARM_TIMER, early);
   return seen;
 }
 
-ALWAYS_INLINE uint64_t ring_doorbell(uint64_t mode) {
+ALWAYS_INLINE uint64_t ring_doorbell(uint64_t mode, uint32_t early) {
   const uint64_t seen = interrupts_seen();
-  call_by_int80(SYSTEM_CALL_RING_DOORBELL, mode);
+  call_by_int80_with(SYSTEM_CALL_RING_DOORBELL, mode, early);
   return seen;
 }
 
-ALWAYS_INLINE uint64_t ring_for_line(uint32_t iteration) {
+ALWAYS_INLINE uint64_t ring_for_line(uint32_t iteration, uint32_t early) {
   (void)iteration;
-  return ring_doorbell(GUEST_DOORBELL_LINE);
+  return ring_doorbell(GUEST_DOORBELL_LINE, early);
 }
 
-ALWAYS_INLINE uint64_t ring_for_msi(uint32_t iteration) {
+ALWAYS_INLINE uint64_t ring_for_msi(uint32_t iteration, uint32_t early) {
   (void)iteration;
-  return ring_doorbell(GUEST_DOORBELL_MSI);
+  return ring_doorbell(GUEST_DOORBELL_MSI, early);
 }
 
-ALWAYS_INLINE uint64_t ring_for_irqfd(uint32_t iteration) {
+ALWAYS_INLINE uint64_t ring_for_irqfd(uint32_t iteration, uint32_t early) {
   (void)iteration;
-  return ring_doorbell(GUEST_DOORBELL_IRQFD);
+  return ring_doorbell(GUEST_DOORBELL_IRQFD, early);
 }
 
 ALWAYS_INLINE bool interrupt_came(uint64_t seen) {

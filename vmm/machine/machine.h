@@ -35,7 +35,8 @@ struct MachineConfig {
   bool greet = false;  // the kernel greets over the serial port at boot, which costs exits
   std::uint32_t ring_stamps = GUEST_RING_MAX_STAMPS;
   // From arming to the interrupt: long enough that the guest is back in user mode and waits. One that comes
-  // sooner is handled before U0, and no K1 lies between that U0 and its U3.
+  // sooner is handled before U0, and no K1 lies between that U0 and its U3: it is armed again, for twice as
+  // long.
   std::chrono::microseconds timer_delay{1000};
   std::chrono::microseconds doorbell_delay{1000};
   std::function<void(std::string_view)> console;  // on the vCPU's thread, line by line; may be empty
