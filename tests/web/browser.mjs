@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const repository = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(join(repository, "viewer/web/package.json"));
 const kBrowser = "/usr/bin/chromium";
+const kPatienceMs = 300_000; // only what hangs is ended, not what a busy machine does slowly
 const kLaptop = { width: 1366, height: 768 };
 
 export const trapline = process.env.TRAPLINE_PROGRAM;
@@ -27,7 +28,7 @@ export async function start() {
   assert.ok(existsSync(kBrowser), `${kBrowser} is not there: ./dev setup test installs it`);
   mkdirSync(made, { recursive: true });
   const { chromium } = require("playwright-core");
-  browser = await chromium.launch({ executablePath: kBrowser, args: ["--no-sandbox"] });
+  browser = await chromium.launch({ executablePath: kBrowser, args: ["--no-sandbox"], timeout: kPatienceMs });
 }
 
 export const stop = () => browser?.close();
@@ -35,6 +36,7 @@ export const stop = () => browser?.close();
 // A page of a file, and what it did that it must not: requests, errors.
 export async function open(file, options = {}) {
   const context = await browser.newContext({ viewport: kLaptop, ...options });
+  context.setDefaultTimeout(kPatienceMs);
   const page = await context.newPage();
   const wrong = [];
   const address = pathToFileURL(file).href;

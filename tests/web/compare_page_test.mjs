@@ -43,18 +43,22 @@ test("all cells are there, with their figures and phases", async () => {
   await close();
 });
 
+// Clicks on a cell of the table, and waits for its example.
+async function choose(page, cell) {
+  await page.click(`td[data-path="${cell.path}"][data-workload="${cell.workload}"] button`);
+  await page.waitForFunction(({ path, workload }) => document.querySelector(".examples h2")?.textContent === workload && document.querySelector(`figure[data-path="${path}"] canvas`), cell);
+}
+
 test("a click shows the cell's example beside the base's, aligned at U0", async () => {
   const { page, close, shot } = await open(file);
   for (const cell of comparison.cells) {
     if (cell.skipped || cell.path === "native") continue;
-    await page.click(`td[data-path="${cell.path}"][data-workload="${cell.workload}"] button`);
-    await page.waitForFunction(({ path, workload }) => document.querySelector(".examples h2")?.textContent === workload && document.querySelector(`figure[data-path="${path}"] canvas`), cell);
+    await choose(page, cell);
     const shown = await examples(page);
     assert.deepEqual(shown.map(({ path }) => path), [...new Set([comparison.base, cell.path])]);
     for (const one of shown) assert.ok(Math.abs(one.u0 - shown[0].u0) < 0.01 && Math.abs(one.from - shown[0].from) < 1);
   }
-  await page.click('td[data-path="emulate"][data-workload="int80"] button');
-  await page.waitForTimeout(200);
+  await choose(page, { path: "emulate", workload: "int80" });
   const before = await examples(page);
   assert.ok(before.find(({ path }) => path === "emulate").exits >= 2);
   await shot("compare");

@@ -153,7 +153,7 @@ test("the raw fields of every exit are those that were recorded", async () => {
     const step = Math.max(1, Math.floor(vcpu.exits.begin.length / 40));
     for (let row = 0; row < vcpu.exits.begin.length; row += step) {
       panel.select({ kind: "exits", vcpu, row });
-      for (let i = 0; i < 200 && !document.querySelector('[data-field="RIP"]'); ++i) await new Promise((done) => setTimeout(done, 5));
+      for (let i = 0; i < 20_000 && !document.querySelector('[data-field="RIP"]'); ++i) await new Promise((done) => setTimeout(done, 5));
       const text = (name) => document.querySelector(`[data-field="${name}"]`).textContent;
       shown.push({ row, rip: text("RIP"), info1: text("info1"), info2: text("info2"), code: text("code"), cause: text("cause") });
     }
