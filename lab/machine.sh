@@ -5,8 +5,14 @@
 # stderr, CPU_ended is called when the machine is gone, to let the copiers finish. The machine's console goes to
 # console.log of the run folder, the command's status to share/status, the reason why there is none to share/failure.
 
+# How long a machine may take to begin the command; one takes 4 s. On a busy host an emulated processor can lose its
+# timer while Linux boots, and then waits for ever.
+readonly boot_seconds=${TRAPLINE_LAB_BOOT_SECONDS:-90}
+
 run_dir=
 machine_pid=
+watch_pid=
+machine_status=0
 started_s=0
 copier_pids=()
 console_pid=
@@ -47,9 +53,10 @@ command_environment() {
     done
 }
 
-# machine_run CPU LIMIT VERBOSE: starts the machine, waits for its end and returns the command's status or the lab's own.
+# machine_run CPU LIMIT VERBOSE MAY_HANG: starts the machine, waits for its end and sets machine_status to the command's
+# status or the lab's own. With MAY_HANG=0 one that hangs while it boots is ended early, with status_not_booted.
 machine_run() {
-    local cpu=$1 limit=$2 verbose=$3 ended=0 status=0
+    local cpu=$1 limit=$2 verbose=$3 may_hang=$4 ended=0 status=0
     trap 'machine_interrupted 130' INT
     trap 'machine_interrupted 143' TERM
     trap 'machine_interrupted 129' HUP
@@ -64,12 +71,17 @@ machine_run() {
     setpriv --pdeathsig KILL timeout --kill-after=10 "$limit" setpriv --pdeathsig KILL "${emulator[@]}" \
         <"$emulator_input" >"$run_dir/emulator.log" 2>&1 {held_a}>&- {held_b}>&- &
     machine_pid=$!
+    if [[ $cpu = amd && $may_hang = 0 ]]; then
+        watch_boot >/dev/null 2>&1 {held_a}>&- {held_b}>&- &
+        watch_pid=$!
+    fi
     wait -n -p ended "$machine_pid" "${copier_pids[@]}" || status=$?
     if [[ $ended != "$machine_pid" ]]; then
         if [[ ! -s $run_dir/share/status && ! -s $run_dir/share/failure ]]; then
             # A copier ended first: whoever read our output has gone. A local command would get SIGPIPE.
             machine_stop
-            return 141
+            machine_status=141
+            return
         fi
         # All that we wanted of the machine is here: how it would power itself off does not matter.
         kill "$machine_pid" 2>/dev/null || true
@@ -79,7 +91,19 @@ machine_run() {
     "${cpu}_ended"
     wait "${copier_pids[@]}" || true
     copier_pids=()
-    machine_verdict "$status" "$limit"
+    machine_status=0
+    machine_verdict "$status" "$limit" || machine_status=$?
+}
+
+# Ends a machine that does not get as far as the command.
+watch_boot() {
+    local waited
+    for ((waited = 0; waited < boot_seconds; waited++)); do
+        sleep 1
+        [[ ! -e $run_dir/share/begun ]] || return 0
+    done
+    : >"$run_dir/hung"
+    kill "$machine_pid"
 }
 
 machine_interrupted() {
@@ -91,13 +115,13 @@ machine_interrupted() {
 # machine_stop: ends what this lab started, by process number, and removes the run folder. Also runs at exit.
 machine_stop() {
     local pid
-    for pid in "$machine_pid" "$console_pid" "${copier_pids[@]}"; do
+    for pid in "$watch_pid" "$machine_pid" "$console_pid" "${copier_pids[@]}"; do
         if [[ -n $pid ]]; then
             kill "$pid" 2>/dev/null || true
             wait "$pid" 2>/dev/null || true
         fi
     done
-    machine_pid='' console_pid='' copier_pids=()
+    watch_pid='' machine_pid='' console_pid='' copier_pids=()
     if [[ -n $run_dir ]]; then
         rm -rf "$run_dir"
         run_dir=
@@ -109,6 +133,11 @@ machine_verdict() {
     local emulator_status=$1 limit=$2
     if [[ -s $run_dir/share/status ]]; then
         return "$(<"$run_dir/share/status")"
+    fi
+    if [[ -e $run_dir/hung && ! -e $run_dir/share/begun ]]; then
+        say "the machine had not booted after $boot_seconds s; another is started. The last lines of its console:"
+        console_lines
+        return $status_not_booted
     fi
     # 137 is also what an emulator killed for want of memory leaves; only the clock tells them apart.
     if [[ $emulator_status = 124 ]] || ((SECONDS - started_s >= limit)); then
@@ -131,5 +160,9 @@ machine_verdict() {
 
 console_tail() {
     say "last lines of its console (all of it: --verbose):"
+    console_lines
+}
+
+console_lines() {
     tail -n 25 "$run_dir/console.log" | tr -d '\r' | sed 's/^/lab:   /' >&2
 }
