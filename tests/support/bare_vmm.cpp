@@ -32,7 +32,7 @@ BareVmm::BareVmm(const std::vector<std::string>& options)
 }
 
 nlohmann::json BareVmm::told() const {
-  EXPECT_TRUE(process_.says(R"({"exits")", std::chrono::seconds(180))) << process_.err();
+  EXPECT_TRUE(process_.says(R"({"exits")")) << process_.err();
   return bare_vmm_told(process_.out());
 }
 

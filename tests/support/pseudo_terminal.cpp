@@ -11,6 +11,8 @@
 
 #include <cstdlib>
 
+#include "tests/support/patience.h"
+
 namespace trapline::test {
 
 using Clock = std::chrono::steady_clock;
@@ -42,11 +44,19 @@ PseudoTerminal::~PseudoTerminal() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-void PseudoTerminal::type(const std::string& keys) const {
+void PseudoTerminal::begin_answer() {
+  while (read_some(0)) {
+  }
+  answer_ = written_.size();
+}
+
+void PseudoTerminal::type(const std::string& keys) {
+  begin_answer();
   [[maybe_unused]] const ssize_t written = ::write(master_.get(), keys.data(), keys.size());
 }
 
-void PseudoTerminal::resize(unsigned short width, unsigned short height) const {
+void PseudoTerminal::resize(unsigned short width, unsigned short height) {
+  begin_answer();
   const winsize size{height, width, 0, 0};
   ::ioctl(master_.get(), TIOCSWINSZ, &size);
 }
@@ -61,16 +71,13 @@ bool PseudoTerminal::read_some(int timeout_ms) {
   return true;
 }
 
-bool PseudoTerminal::wait_for(const std::string& text, std::chrono::seconds at_most) {
-  while (read_some(0)) {
-  }
-  const std::size_t from = written_.size();
-  const auto until = Clock::now() + at_most;
-  while (Clock::now() < until) {
+bool PseudoTerminal::wait_for(const std::string& text) {
+  const auto until = Clock::now() + kPatience;
+  while (written_.find(text, answer_) == std::string::npos) {
+    if (Clock::now() >= until) return false;
     read_some(100);
-    if (written_.find(text, from) != std::string::npos) return true;
   }
-  return false;
+  return true;
 }
 
 termios PseudoTerminal::settings() const {
@@ -80,7 +87,7 @@ termios PseudoTerminal::settings() const {
 }
 
 int PseudoTerminal::wait() {
-  const auto until = Clock::now() + std::chrono::seconds(60);
+  const auto until = Clock::now() + kPatience;
   int status = 0;
   while (::waitpid(pid_, &status, WNOHANG) == 0) {
     read_some(50);

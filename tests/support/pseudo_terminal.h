@@ -4,7 +4,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
-#include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -21,10 +21,10 @@ class PseudoTerminal {
   PseudoTerminal& operator=(const PseudoTerminal&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  void type(const std::string& keys) const;
-  void resize(unsigned short width, unsigned short height) const;
-  // Whether the text appears among what is written from now on.
-  bool wait_for(const std::string& text, std::chrono::seconds at_most = std::chrono::seconds(60));
+  void type(const std::string& keys);
+  void resize(unsigned short width, unsigned short height);
+  // Whether the text appears among what is written since the last call of type() or resize().
+  bool wait_for(const std::string& text);
   // Everything that was written; control sequences included.
   [[nodiscard]] const std::string& written() const { return written_; }
   [[nodiscard]] termios settings() const;
@@ -33,12 +33,14 @@ class PseudoTerminal {
 
  private:
   bool read_some(int timeout_ms);
+  void begin_answer();
 
   Fd master_;
   Fd slave_;  // kept open, so that the settings can be looked at afterwards
   pid_t pid_ = -1;
   int status_ = -1;
   std::string written_;
+  std::size_t answer_ = 0;  // where in it what came since then begins
 };
 
 }  // namespace trapline::test
