@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iostream>
 #include <set>
-#include <thread>
 
 #include "tests/support/perf_beside.h"
 #include "tests/support/qemu_vm.h"
@@ -34,29 +34,42 @@ class RecordQemu : public testing::Test {
   static void SetUpTestSuite() {
     if (!qemu_available()) return;
     workspace_ = new Workspace;
+    // A Linux in a VM in the emulator, and on a busy host: now and then one hangs as it boots, or resets, and
+    // what was recorded of it says nothing.
+    for (const auto may_boot_for : {90s, 180s, kPatience}) {
+      if (boot_both_recorded(may_boot_for)) break;
+    }
+    perf_cost_us_ = perf_cost_us(*workspace_);
+  }
+
+  // False if one of the two did not boot, or did not do all its work, or perf lost some of it.
+  static bool boot_both_recorded(std::chrono::seconds may_boot_for) {
     const std::string perf_data = workspace_->path("perf.data");
     Recording recording(workspace_->path("recording"), {"--all"}, ProbeCost::measured);
     // perf ends with the command, which ends with our line.
     Background perf(
         {"perf", "kvm", "stat", "record", "-a", "-o", perf_data, "--", "sh", "-c", "echo begun; read -r _"});
-    ASSERT_TRUE(perf.says("begun")) << perf.err();
+    EXPECT_TRUE(perf.says("begun")) << perf.err();
     {
       QemuVm small({.machine = Machine::microvm, .name = "small"}, workspace_->path("small.img"));
       QemuVm large({.machine = Machine::q35, .name = "large,debug-threads=on"},
                    workspace_->path("large.img"));
       list_ = list_naming({"small", "large"});
-      ASSERT_TRUE(large.finishes()) << large.said();
-      ASSERT_TRUE(small.finishes()) << small.said();
+      for (QemuVm* vm : {&small, &large}) {
+        if (vm->works(may_boot_for) && vm->finishes()) continue;
+        std::cout << "[ NOT DONE ] " << (vm == &small ? "small" : "large") << " said: " << vm->said() << "\n";
+        return false;
+      }
       small_ = small.pid();
       large_ = large.pid();
     }
     report_ = recording.stop();
     perf.type("\n");
-    ASSERT_EQ(perf.wait().status, 0) << perf.err();
+    EXPECT_EQ(perf.wait().status, 0) << perf.err();
     perf_ = perf_kvm_rows(perf_data);
-    ASSERT_FALSE(perf_.empty()) << perf.err();
-    perf_cost_us_ = perf_cost_us(*workspace_);
+    EXPECT_FALSE(perf_.empty()) << perf.err();
     lost_by_perf_ = perf.err().find("lost") != std::string::npos;
+    return !lost_by_perf_;
   }
   static void TearDownTestSuite() {
     delete workspace_;

@@ -84,8 +84,8 @@ std::vector<std::string> qemu_command(const QemuOptions& options, const std::str
 
 QemuVm::QemuVm(const QemuOptions& options, const std::string& disk) : process_(qemu_command(options, disk)) {}
 
-bool QemuVm::works() const {
-  return process_.says("guest: working");
+bool QemuVm::works(std::chrono::seconds within) const {
+  return process_.says("guest: working", within);
 }
 
 bool QemuVm::finishes() {

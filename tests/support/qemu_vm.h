@@ -26,7 +26,7 @@ class QemuVm {
   QemuVm(const QemuOptions& options, const std::string& disk);
 
   // Whether the guest's Linux came up and began to work.
-  [[nodiscard]] bool works() const;
+  [[nodiscard]] bool works(std::chrono::seconds within = kPatience) const;
   // Whether it did all its work and ended the machine.
   [[nodiscard]] bool finishes();
 
