@@ -36,14 +36,14 @@ class RecordQemu : public testing::Test {
     workspace_ = new Workspace;
     // A Linux in a VM in the emulator, and on a busy host: now and then one hangs as it boots, or resets, and
     // what was recorded of it says nothing.
-    for (const auto may_boot_for : {90s, 180s, kPatience}) {
-      if (boot_both_recorded(may_boot_for)) break;
+    for (const auto may_take : {90s, 180s, kPatience}) {
+      if (boot_both_recorded(may_take)) break;
     }
     perf_cost_us_ = perf_cost_us(*workspace_);
   }
 
   // False if one of the two did not boot, or did not do all its work, or perf lost some of it.
-  static bool boot_both_recorded(std::chrono::seconds may_boot_for) {
+  static bool boot_both_recorded(std::chrono::seconds may_take) {
     const std::string perf_data = workspace_->path("perf.data");
     Recording recording(workspace_->path("recording"), {"--all"}, ProbeCost::measured);
     // perf ends with the command, which ends with our line.
@@ -56,7 +56,7 @@ class RecordQemu : public testing::Test {
                    workspace_->path("large.img"));
       list_ = list_naming({"small", "large"});
       for (QemuVm* vm : {&small, &large}) {
-        if (vm->works(may_boot_for) && vm->finishes()) continue;
+        if (vm->works(may_take) && vm->finishes(may_take)) continue;
         std::cout << "[ NOT DONE ] " << (vm == &small ? "small" : "large") << " said: " << vm->said() << "\n";
         return false;
       }

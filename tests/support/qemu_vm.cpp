@@ -88,8 +88,8 @@ bool QemuVm::works(std::chrono::seconds within) const {
   return process_.says("guest: working", within);
 }
 
-bool QemuVm::finishes() {
-  return process_.wait().status == 0 && said().find("guest: done") != std::string::npos;
+bool QemuVm::finishes(std::chrono::seconds within) {
+  return process_.wait(within).status == 0 && said().find("guest: done") != std::string::npos;
 }
 
 void QemuVm::kill() const {

@@ -27,8 +27,8 @@ class QemuVm {
 
   // Whether the guest's Linux came up and began to work.
   [[nodiscard]] bool works(std::chrono::seconds within = kPatience) const;
-  // Whether it did all its work and ended the machine.
-  [[nodiscard]] bool finishes();
+  // Whether it did all its work and ended the machine. Once `within` is over, it is killed.
+  [[nodiscard]] bool finishes(std::chrono::seconds within = kPatience);
 
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
   void kill() const;
