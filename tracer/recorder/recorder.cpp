@@ -101,8 +101,11 @@ int Recorder::State::take_event(const void* data, std::size_t bytes) {
 Status Recorder::State::consume_events() {
   events_taken = 0;
   const int taken = ring_buffer__consume(events.get());
-  if (taken < 0 && taken != kTakenEnough) return fail(system_error("drain", "the event buffer", -taken));
-  return {};
+  if (taken == kTakenEnough) {
+    fill = 1;  // there may be more already
+    return {};
+  }
+  return taken < 0 ? fail(system_error("drain", "the event buffer", -taken)) : Status{};
 }
 
 Status Recorder::State::drain_cycles(RecordingWriter& writer, std::uint32_t cpu) {
