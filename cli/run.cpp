@@ -158,8 +158,7 @@ Subcommand add_run(CLI::App& program) {
       ->capture_default_str();
   app->add_option("--wait", options->wait,
                   "From arming a timer or device to its interrupt, 1us to 1s; doubled for an event for as "
-                  "long as it comes "
-                  "before the guest is back where it waits")
+                  "long as it comes before the guest is back where it waits")
       ->capture_default_str();
   add_ring_option(*app, options->ring_records);
   app->add_flag("--no-trace", options->no_trace, "Run without recording: no rights for BPF are needed");
