@@ -14,8 +14,7 @@ namespace {
 constexpr Cause kGuest = Cause::guest;
 constexpr Cause kAsync = Cause::async;
 
-// SVM_EXIT_REASONS of Linux 6.1's <asm/svm.h>, and what later kernels added (0xa5, 0xa6). By code. The
-// causes:
+// SVM_EXIT_REASONS of Linux 7.3's <asm/svm.h>. By code. The causes:
 //  - "iret": KVM intercepts IRET only to learn that an NMI handler has ended (svm_enable_nmi_window).
 //  - "vintr": the interrupt window that KVM asked for has opened (svm_enable_irq_window).
 //  - "PF excp" happens with nested paging off only, where the guest's own faults cannot be told from KVM's.

@@ -16,8 +16,8 @@ namespace {
 constexpr Cause kGuest = Cause::guest;
 constexpr Cause kAsync = Cause::async;
 
-// VMX_EXIT_REASONS of Linux 6.1's <asm/vmx.h>, and what later kernels added (76, 77, 84, 85). By reason. The
-// causes:
+// VMX_EXIT_REASONS of Linux 7.3's <asm/vmx.h>, and of its other reasons those that can be seen (6, 76). By reason.
+// The causes:
 //  - PREEMPTION_TIMER is KVM's way to be woken for the guest's LAPIC timer: an interrupt, not an instruction.
 //  - MONITOR_TRAP_FLAG is asked for by the host (single stepping, nested entries).
 //  - EXCEPTION_NMI is the guest's unless its details say NMI or machine check.
@@ -27,6 +27,7 @@ constexpr auto kExits = std::to_array<VmxExitRow>({
     {2, "TRIPLE_FAULT", kGuest},
     {3, "INIT_SIGNAL", kAsync},
     {4, "SIPI_SIGNAL", kAsync},
+    {6, "OTHER_SMI", kAsync},
     {7, "INTERRUPT_WINDOW", kAsync},
     {8, "NMI_WINDOW", kAsync},
     {9, "TASK_SWITCH", kGuest},

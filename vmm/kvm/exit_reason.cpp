@@ -4,49 +4,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
+
+#include "wire/kvm_exits.h"
 
 namespace trapline::vmm {
 
 namespace {
-
-struct Name {
-  std::uint32_t reason;
-  std::string_view name;
-};
-
-#define TRAPLINE_REASON(name) \
-  Name {                      \
-    name, #name               \
-  }
-// <linux/kvm.h>; those of x86.
-constexpr Name kNames[] = {
-    TRAPLINE_REASON(KVM_EXIT_UNKNOWN),
-    TRAPLINE_REASON(KVM_EXIT_EXCEPTION),
-    TRAPLINE_REASON(KVM_EXIT_IO),
-    TRAPLINE_REASON(KVM_EXIT_HYPERCALL),
-    TRAPLINE_REASON(KVM_EXIT_DEBUG),
-    TRAPLINE_REASON(KVM_EXIT_HLT),
-    TRAPLINE_REASON(KVM_EXIT_MMIO),
-    TRAPLINE_REASON(KVM_EXIT_IRQ_WINDOW_OPEN),
-    TRAPLINE_REASON(KVM_EXIT_SHUTDOWN),
-    TRAPLINE_REASON(KVM_EXIT_FAIL_ENTRY),
-    TRAPLINE_REASON(KVM_EXIT_INTR),
-    TRAPLINE_REASON(KVM_EXIT_SET_TPR),
-    TRAPLINE_REASON(KVM_EXIT_TPR_ACCESS),
-    TRAPLINE_REASON(KVM_EXIT_NMI),
-    TRAPLINE_REASON(KVM_EXIT_INTERNAL_ERROR),
-    TRAPLINE_REASON(KVM_EXIT_SYSTEM_EVENT),
-    TRAPLINE_REASON(KVM_EXIT_IOAPIC_EOI),
-    TRAPLINE_REASON(KVM_EXIT_HYPERV),
-    TRAPLINE_REASON(KVM_EXIT_X86_RDMSR),
-    TRAPLINE_REASON(KVM_EXIT_X86_WRMSR),
-    TRAPLINE_REASON(KVM_EXIT_DIRTY_RING_FULL),
-    TRAPLINE_REASON(KVM_EXIT_AP_RESET_HOLD),
-    TRAPLINE_REASON(KVM_EXIT_X86_BUS_LOCK),
-    TRAPLINE_REASON(KVM_EXIT_XEN),
-    TRAPLINE_REASON(KVM_EXIT_NOTIFY),
-};
-#undef TRAPLINE_REASON
 
 std::string_view internal_error_name(std::uint32_t suberror) {
   switch (suberror) {
@@ -74,12 +38,6 @@ std::string describe_internal_error(const kvm_run& run) {
 
 }  // namespace
 
-std::string_view exit_reason_name(std::uint32_t reason) {
-  const auto* found = std::find_if(std::begin(kNames), std::end(kNames),
-                                   [&](const Name& name) { return name.reason == reason; });
-  return found == std::end(kNames) ? std::string_view{} : found->name;
-}
-
 std::string describe_exit(const kvm_run& run) {
   switch (run.exit_reason) {
     case KVM_EXIT_SHUTDOWN:
@@ -103,7 +61,7 @@ std::string describe_exit(const kvm_run& run) {
     default:
       break;
   }
-  const std::string_view name = exit_reason_name(run.exit_reason);
+  const std::string_view name = wire::kvm_exit_name(run.exit_reason);
   if (name.empty()) return fmt::format("exit reason {}, which this VMM does not know", run.exit_reason);
   return fmt::format("{}, which this delivery path does not expect", name);
 }
