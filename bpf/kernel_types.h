@@ -46,7 +46,7 @@ struct kvm_queued_interrupt {
 };
 struct kvm_vcpu_arch {
   unsigned long regs[17]; /* enum kvm_reg: 0 RAX, 1 RCX, ..., 16 RIP */
-  u32 regs_avail;         /* bit by enum kvm_reg: read from the VMCS since the exit */
+  u32 regs_avail; /* bit by enum kvm_reg: read from the VMCS since the exit; Linux 7: unsigned long[1] */
   struct kvm_queued_exception exception;
   struct kvm_queued_interrupt interrupt;
   bool nmi_injected;
@@ -78,7 +78,8 @@ struct vcpu_svm {
   struct vmcb* vmcb;
 };
 
-/* arch/x86/kvm/vmx/vmx.h */
+/* arch/x86/kvm/vmx/vmx.h. Since Linux 6.16 the first three of vcpu_vmx are members of its member `vt` (struct
+ * vcpu_vt of vmx/common.h): the recorder's copy of the types has them here all the same. */
 union vmx_exit_reason {
   u32 full;
 };

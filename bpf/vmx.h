@@ -7,10 +7,10 @@
  * complete   The classic tracepoint kvm_exit makes KVM read all of it for its own record, and a program on it
  *            takes it from there: exit RIP included, but a classic tracepoint costs more, and so do VMREADs.
  *
- * light      raw tracepoints only. Fields are taken at the entry if KVM's `regs_avail` says that they were
- *            read since the exit. The qualification then is right for every exit that has one, and so is the
- *            interruption information; of the RIP only that of the next instruction is left, so it is not
- *            told.
+ * light      raw tracepoints only. Fields of struct vcpu_vmx (since Linux 6.16 of its member `vt`) are taken
+ * at the entry if KVM's `regs_avail` says that they were read since the exit. The qualification then is right
+ * for every exit that has one, and so is the interruption information; of the RIP only that of the next
+ * instruction is left, so it is not told.
  *
  * The guest-physical address of an EPT violation or misconfiguration is in no structure of KVM's that lives
  * until the entry: three tracepoints tell of it, which fire for such exits only.
@@ -35,7 +35,8 @@ enum {
 };
 #define VMX_BASIC_REASON 0xffff
 
-/* Bits of kvm_vcpu_arch.regs_avail, enum kvm_reg of arch/x86/include/asm/kvm_host.h: unchanged since 5.15. */
+/* Bits of kvm_vcpu_arch.regs_avail, enum kvm_reg of arch/x86/include/asm/kvm_host.h: the same from Linux 5.15
+ * to 7.3, and the recorder refuses a kernel where they differ (tracer/recorder/vmx_support.cpp). */
 #define VCPU_HAS_EXIT_INFO_1 (1u << 23) /* exit_qualification was read since the exit */
 #define VCPU_HAS_EXIT_INFO_2 (1u << 24) /* exit_intr_info was */
 

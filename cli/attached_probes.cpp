@@ -9,6 +9,7 @@
 #include "cli/this_machine.h"
 #include "tracer/clock/sample.h"
 #include "tracer/recorder/kernel_support.h"
+#include "tracer/recorder/mode_support.h"
 
 namespace trapline::cli {
 namespace {
@@ -18,10 +19,12 @@ constexpr std::uint32_t kCostWrites = 500;
 constexpr int kCostRounds = 5;
 
 Result<tracer::ProbeMode> mode_for(const tracer::KernelSupport& kernel, bool light) {
-  if (!light || kernel.isa != recording::Isa::vmx) return kernel.best_mode();
-  if (kernel.vcpu_vmx_fields) return tracer::ProbeMode::vmx_light;
-  return fail("--light cannot work here: this kernel's struct vcpu_vmx is of another shape",
-              "leave out --light", ExitStatus::machine_lacks);
+  if (!light || kernel.isa != recording::Isa::vmx) {
+    TRAPLINE_TRY(tracer::check_recording_possible(kernel));
+    return kernel.best_mode();
+  }
+  TRAPLINE_TRY(tracer::check_mode(kernel, tracer::ProbeMode::vmx_light));
+  return tracer::ProbeMode::vmx_light;
 }
 
 std::string_view follow_name(tracer::FollowBy by) {
@@ -40,7 +43,6 @@ std::string_view follow_name(tracer::FollowBy by) {
 
 Result<AttachedProbes> attach_probes(const vmm::Kvm* kvm, const ProbeOptions& options) {
   const auto kernel = tracer::look_at_kernel();
-  TRAPLINE_TRY(tracer::check_recording_possible(kernel));
   tracer::RecorderOptions recorder_options = options.recorder;
   recorder_options.own_process = ::getpid();
   TRAPLINE_ASSIGN(mode, mode_for(kernel, options.light));

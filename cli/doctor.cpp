@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "base/file.h"
-#include "cli/attached_probes.h"
+#include "cli/mode_verdict.h"
 #include "cli/subcommands.h"
 #include "cli/this_machine.h"
 #include "tracer/clock/sample.h"
 #include "tracer/recorder/kernel_support.h"
-#include "tracer/recorder/recorder.h"
 #include "vmm/kvm/kvm.h"
 
 namespace trapline::cli {
@@ -133,7 +132,7 @@ Check check_rights(const tracer::KernelSupport& kernel) {
                       kernel.follow_by() == tracer::FollowBy::fprobe
                           ? "fprobe where the kernel finds KVM's functions"
                           : "the process that raises them",
-                      kernel.cap_sys_ptrace ? "everybody's VMs" : "one's own VMs only"),
+                      kernel.cap_sys_ptrace ? "everybody's VMs" : "your own VMs only"),
           {}};
 }
 
@@ -165,38 +164,32 @@ Check check_time_kind() {
           {}};
 }
 
-std::string cost_text(const AttachedProbes& probes) {
-  return fmt::format("{:+} ns ({} time)", probes.cost->per_exit_ns,
-                     recording::time_kind_name(probes.info.time_kind));
+Check check_mode(const ModeVerdict& mode, bool another_works) {
+  const std::string name = fmt::format("{} probes", mode.name);
+  if (mode.own) return {name, Finding::good, mode.detail, {}};
+  return {name, another_works ? Finding::note : Finding::bad,
+          fmt::format("{}{}", mode.root ? "work as root only: " : "", mode.own.error().what),
+          mode.own.error().remedy};
 }
 
-Check check_probes(const tracer::KernelSupport& kernel) {
-  if (const auto possible = tracer::check_recording_possible(kernel); !possible) {
-    return from_status("probes", possible, {});
-  }
-  const auto kvm = vmm::Kvm::open();
-  if (!kvm) return from_status("probes", tl::unexpected(kvm.error()), {});
-  const auto probes = attach_probes(&*kvm, {});
-  if (!probes) return from_status("probes", tl::unexpected(probes.error()), {});
-  std::string detail =
-      fmt::format("load and attach: {}, {} more an exit", probes->info.mode, cost_text(*probes));
-  if (kernel.best_mode() == tracer::ProbeMode::vmx_complete && kernel.vcpu_vmx_fields) {
-    ProbeOptions light_probes;
-    light_probes.light = true;
-    const auto light = attach_probes(&*kvm, light_probes);
-    if (light) detail += fmt::format("; with --light: {}, no RIP of exits", cost_text(*light));
-  }
-  if (kernel.best_mode() == tracer::ProbeMode::vmx_light)
-    return {"probes", Finding::note, detail + "; no RIP of exits: tracefs has no kvm_exit",
-            "mount tracefs: mount -t tracefs tracefs /sys/kernel/tracing"};
-  return {"probes", Finding::good, detail, {}};
-}
+struct Examination {
+  std::vector<Check> checks;
+  std::vector<ModeVerdict> modes;
+};
 
-std::vector<Check> examine() {
+Examination examine() {
   const auto kernel = tracer::look_at_kernel();
-  return {check_kvm(),          check_vendor(kernel),   check_btf(kernel),    check_tracepoints(kernel),
-          check_rights(kernel), check_lockdown(kernel), check_probes(kernel), check_posted_interrupts(),
-          check_clock(),        check_time_kind()};
+  Examination found;
+  found.modes = judge_modes(kernel);
+  const bool any_works =
+      std::ranges::any_of(found.modes, [](const ModeVerdict& mode) { return mode.own.has_value(); });
+  found.checks = {check_kvm(),          check_vendor(kernel),  check_btf(kernel), check_tracepoints(kernel),
+                  check_rights(kernel), check_lockdown(kernel)};
+  for (const ModeVerdict& mode : found.modes)
+    found.checks.push_back(check_mode(mode, any_works));
+  for (Check (*check)() : {check_posted_interrupts, check_clock, check_time_kind})
+    found.checks.push_back(check());
+  return found;
 }
 
 void print_text(const std::vector<Check>& checks) {
@@ -206,22 +199,33 @@ void print_text(const std::vector<Check>& checks) {
   }
 }
 
-void print_json(const std::vector<Check>& checks) {
+nlohmann::json verdict_json(const Status& works) {
+  if (works) return {{"works", true}, {"reason", nullptr}, {"remedy", nullptr}};
+  return {{"works", false}, {"reason", works.error().what}, {"remedy", works.error().remedy}};
+}
+
+void print_json(const Examination& found) {
   nlohmann::json rows = nlohmann::json::array();
-  for (const Check& check : checks) {
+  for (const Check& check : found.checks) {
     rows.push_back({{"check", check.name},
                     {"finding", finding_name(check.finding)},
                     {"detail", check.detail},
                     {"remedy", check.remedy}});
   }
-  const nlohmann::json document = {{"schema", "trapline.doctor/1"}, {"checks", rows}};
+  nlohmann::json modes = nlohmann::json::array();
+  for (const ModeVerdict& mode : found.modes) {
+    modes.push_back({{"mode", mode.name},
+                     {"with_your_rights", verdict_json(mode.own)},
+                     {"as_root", verdict_json(mode.root)}});
+  }
+  const nlohmann::json document = {{"schema", "trapline.doctor/1"}, {"checks", rows}, {"modes", modes}};
   fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 Result<ExitStatus> doctor(bool json) {
-  const auto checks = examine();
-  json ? print_json(checks) : print_text(checks);
-  const bool lacks = std::any_of(checks.begin(), checks.end(),
+  const Examination found = examine();
+  json ? print_json(found) : print_text(found.checks);
+  const bool lacks = std::any_of(found.checks.begin(), found.checks.end(),
                                  [](const Check& check) { return check.finding == Finding::bad; });
   return lacks ? ExitStatus::machine_lacks : ExitStatus::done;
 }

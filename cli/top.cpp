@@ -22,6 +22,7 @@
 #include "tracer/clock/sample.h"
 #include "tracer/live/live_probes.h"
 #include "tracer/live/live_sampler.h"
+#include "tracer/recorder/mode_support.h"
 #include "viewer/json/top_json.h"
 #include "viewer/tables/top_screen.h"
 

@@ -143,6 +143,33 @@ TEST(Doctor, IsContentHere) {
   EXPECT_GE(document["checks"].size(), 8u);
   for (const auto& check : document["checks"])
     EXPECT_NE(check["finding"], "LACKS") << check;
+  ASSERT_EQ(document["modes"].size(), 2u);
+  for (const std::size_t at : {0u, 1u}) {
+    const auto& mode = document["modes"][at];
+    EXPECT_EQ(mode["mode"], at == 0 ? "full" : "light");
+    EXPECT_EQ(mode["with_your_rights"]["works"], true) << mode;
+    EXPECT_EQ(mode["as_root"]["works"], true) << mode;
+  }
+}
+
+// Full probes on VMX are the only ones that need tracefs.
+TEST(Doctor, SaysWhichModeLacksTracefs) {
+  CommandOptions options;
+  options.before_exec = [] {
+    hide("/sys/kernel/tracing");
+    hide("/sys/kernel/debug");
+  };
+  const auto result = trapline({"doctor", "--json"}, options);
+  EXPECT_EQ(result.status, 0) << "there are probes that work\n" << result.out << result.err;
+  const auto modes = nlohmann::json::parse(result.out)["modes"];
+  const bool vmx = std::filesystem::exists("/sys/module/kvm_intel");
+  for (const char* rights : {"with_your_rights", "as_root"}) {
+    EXPECT_EQ(modes[0][rights]["works"], !vmx) << modes;
+    EXPECT_EQ(modes[1][rights]["works"], true) << modes;
+    if (!vmx) continue;
+    expect_mentions(modes[0][rights]["reason"], {"tracefs is not mounted"});
+    expect_mentions(modes[0][rights]["remedy"], {"mount -t tracefs tracefs /sys/kernel/tracing"});
+  }
 }
 
 TEST(Doctor, NamesWhatLacksAndTheRemedy) {

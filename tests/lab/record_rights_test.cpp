@@ -73,6 +73,28 @@ TEST(RecordRights, ThreeCapabilitiesAreEnough) {
   EXPECT_EQ(exits_of_each_vcpu(report_of(own + "/recording"), "io"), told_exits_of_each_vcpu(told, "io"));
 }
 
+// Full probes on VMX are for root, everything else is for these rights, too.
+TEST(RecordRights, DoctorSaysWhatTheyGetAndWhatRootWould) {
+  auto words = as_nobody_with("+bpf,+perfmon");
+  for (const std::string& word : Words{trapline_program(), "doctor", "--json"})
+    words.push_back(word);
+  const auto result = run_command(words);
+  const json modes = json::parse(result.out)["modes"];
+  ASSERT_EQ(modes.size(), 2u) << result.out;
+  const bool vmx = std::filesystem::exists("/sys/module/kvm_intel");
+  const json& full = modes[0];
+  EXPECT_EQ(full["with_your_rights"]["works"], !vmx) << full;
+  if (vmx) {
+    EXPECT_NE(full["with_your_rights"]["reason"].get<std::string>().find("tracefs is not readable"),
+              std::string::npos)
+        << full;
+    EXPECT_EQ(full["with_your_rights"]["remedy"], "run as root (sudo)") << "it is mounted";
+  }
+  EXPECT_EQ(modes[1]["with_your_rights"]["works"], true) << modes[1];
+  for (const json& mode : modes)
+    EXPECT_EQ(mode["as_root"]["works"], true) << mode;
+}
+
 TEST(RecordRights, WithoutAnyItSaysWhatIsMissing) {
   Workspace workspace;
   auto words = as_nobody_with("-bpf");

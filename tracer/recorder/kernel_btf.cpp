@@ -3,6 +3,18 @@
 #include <string>
 
 namespace trapline::tracer {
+namespace {
+
+// Members that newer kernels moved from a struct into a member of it.
+struct Moved {
+  std::string_view from;
+  std::string_view into;
+};
+constexpr Moved kMoved[] = {
+    {"vcpu_vmx", "vt"},  // Linux 6.16: struct vcpu_vt, which vcpu_vmx and vcpu_tdx share
+};
+
+}  // namespace
 
 KernelBtf KernelBtf::read(const char* vendor_module) {
   KernelBtf read;
@@ -41,6 +53,25 @@ std::optional<KernelBtf::Member> KernelBtf::member(const btf* types, const btf_t
     const btf_type* inner = plain(types, members[i].type);
     if (inner == nullptr || !btf_is_composite(inner)) continue;
     if (auto found = member(types, inner, name)) return Member{found->type, offset + found->bit_offset};
+  }
+  const std::string_view structure = btf__name_by_offset(types, of->name_off);
+  for (const Moved& moved : kMoved) {
+    if (moved.from != structure || moved.into == name) continue;
+    const auto container = member(types, of, moved.into);
+    const btf_type* inner = container ? plain(types, container->type) : nullptr;
+    if (inner == nullptr || !btf_is_composite(inner)) continue;
+    if (auto found = member(types, inner, name))
+      return Member{found->type, container->bit_offset + found->bit_offset};
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> KernelBtf::enumerator(std::string_view enumeration, std::string_view name) const {
+  const auto found = find(enumeration, BTF_KIND_ENUM);
+  if (!found) return std::nullopt;
+  const struct btf_enum* values = btf_enum(found->type);
+  for (std::uint32_t i = 0; i < btf_vlen(found->type); ++i) {
+    if (btf__name_by_offset(found->types, values[i].name_off) == name) return values[i].val;
   }
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 
 #include <bpf/btf.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -30,13 +31,18 @@ struct KernelBtf {
   // What is left of a type without typedefs and qualifiers; null: void.
   [[nodiscard]] static const btf_type* plain(const btf* types, unsigned id);
 
-  // Where a member lies, in bits from the beginning of its struct, anonymous members looked into.
+  // Where a member lies, in bits from the beginning of its struct. Looks into anonymous members, and into
+  // those into which newer kernels moved what older ones have in the struct itself.
   struct Member {
     unsigned type;
     std::uint32_t bit_offset;
   };
   [[nodiscard]] static std::optional<Member> member(const btf* types, const btf_type* of,
                                                     std::string_view name);
+
+  // The value of an enumerator of a named enum; none where the kernel lacks the one or the other.
+  [[nodiscard]] std::optional<std::int64_t> enumerator(std::string_view enumeration,
+                                                       std::string_view name) const;
 };
 
 }  // namespace trapline::tracer

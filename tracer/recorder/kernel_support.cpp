@@ -7,12 +7,10 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <initializer_list>
-#include <memory>
-#include <span>
 
 #include "base/file.h"
 #include "tracer/recorder/kernel_btf.h"
+#include "tracer/recorder/tracepoint_arguments.h"
 
 namespace trapline::tracer {
 namespace {
@@ -49,50 +47,6 @@ std::string lockdown_mode() {
                                                                  : text->substr(open + 1, close - open - 1);
 }
 
-// The kernel's build leaves a typedef btf_trace_<name> for every tracepoint: a pointer to a function that
-// takes the arguments after a void*.
-bool tracepoint_takes(const KernelBtf::Found& found, std::string_view arguments) {
-  const btf_type* pointer = KernelBtf::plain(found.types, found.type->type);
-  const btf_type* function =
-      pointer != nullptr && btf_is_ptr(pointer) ? KernelBtf::plain(found.types, pointer->type) : nullptr;
-  if (function == nullptr || !btf_is_func_proto(function) || btf_vlen(function) < arguments.size() + 1)
-    return false;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const btf_type* type = KernelBtf::plain(found.types, btf_params(function)[i + 1].type);
-    if (type == nullptr) return false;
-    if (arguments[i] != 'v') {
-      const std::uint32_t size = btf_is_ptr(type) ? 8 : type->size;
-      if (size != static_cast<std::uint32_t>(arguments[i] - '0')) return false;
-      continue;
-    }
-    const btf_type* to = btf_is_ptr(type) ? KernelBtf::plain(found.types, type->type) : nullptr;
-    if (to == nullptr || std::string_view(btf__name_by_offset(found.types, to->name_off)) != "kvm_vcpu")
-      return false;
-  }
-  return true;
-}
-
-bool has_tracepoint(const KernelBtf& btf, const ProbedTracepoint& wanted) {
-  const auto found = btf.find(fmt::format("btf_trace_{}", wanted.name), BTF_KIND_TYPEDEF);
-  return found && tracepoint_takes(*found, wanted.arguments);
-}
-
-bool has_members(const KernelBtf& btf, std::string_view structure,
-                 std::initializer_list<std::string_view> members) {
-  const auto found = btf.find(structure, BTF_KIND_STRUCT);
-  return found && std::ranges::all_of(members, [&](std::string_view member) {
-           return KernelBtf::member(found->types, found->type, member).has_value();
-         });
-}
-
-// Where libbpf looks for a classic tracepoint.
-bool tracefs_has(std::string_view event) {
-  for (const std::string_view root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-    if (::access(fmt::format("{}/events/{}/id", root, event).c_str(), R_OK) == 0) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool KernelSupport::has_tracepoint(std::string_view name) const {
@@ -101,7 +55,7 @@ bool KernelSupport::has_tracepoint(std::string_view name) const {
 
 ProbeMode KernelSupport::best_mode() const {
   if (isa != Isa::vmx) return ProbeMode::svm;
-  return classic_exit ? ProbeMode::vmx_complete : ProbeMode::vmx_light;
+  return classic_exit == ClassicExit::attachable ? ProbeMode::vmx_complete : ProbeMode::vmx_light;
 }
 
 FollowBy KernelSupport::follow_by() const {
@@ -168,7 +122,7 @@ std::vector<ProbedTracepoint> live_tracepoints(ProbeMode mode) {
 
 ProbeMode live_mode(const KernelSupport& kernel) {
   if (kernel.isa != Isa::vmx) return ProbeMode::svm;
-  return kernel.vcpu_vmx_fields ? ProbeMode::vmx_light : ProbeMode::vmx_complete;
+  return kernel.light_lacks.empty() ? ProbeMode::vmx_light : ProbeMode::vmx_complete;
 }
 
 std::vector<FollowedFunction> followed_functions() {
@@ -193,17 +147,13 @@ void look_at_btf(KernelSupport& found) {
   found.fprobe = btf.find("bpf_kprobe_multi_link", BTF_KIND_STRUCT).has_value();
   found.kvm_btf = (btf.kvm && btf.vendor) || btf.find("btf_trace_kvm_entry", BTF_KIND_TYPEDEF);
   if (found.isa == Isa::vmx) {
-    found.classic_exit = tracefs_has("kvm/kvm_exit") &&
-                         has_members(btf, "trace_event_raw_kvm_exit",
-                                     {"exit_reason", "guest_rip", "info1", "info2", "intr_info"});
-    found.vcpu_vmx_fields =
-        has_tracepoint(btf, {"kvm_exit", "on_vmx_exit_light", true, "v"}) &&
-        has_members(btf, "vcpu_vmx",
-                    {"exit_reason", "exit_qualification", "exit_intr_info", "idt_vectoring_info"});
+    found.classic_exit = find_classic_exit(btf, found.cap_sys_admin);
+    found.light_lacks = light_lacks(btf);
   }
   for (const VmScope scope : {VmScope::own, VmScope::any}) {
     for (const ProbedTracepoint& tracepoint : probed_tracepoints(found.best_mode(), scope)) {
-      if (!found.has_tracepoint(tracepoint.name) && has_tracepoint(btf, tracepoint))
+      if (!found.has_tracepoint(tracepoint.name) &&
+          tracepoint_takes(btf, tracepoint.name, tracepoint.arguments))
         found.tracepoints.emplace_back(tracepoint.name);
     }
   }
@@ -230,50 +180,6 @@ KernelSupport look_at_kernel() {
   found.kernel_btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
   if (found.kernel_btf) look_at_btf(found);
   return found;
-}
-
-Status check_recording_possible(const KernelSupport& kernel) {
-  const auto lacks = [](std::string what, std::string remedy) {
-    return fail(std::move(what), std::move(remedy), ExitStatus::machine_lacks);
-  };
-  if (kernel.lockdown == "confidentiality") {
-    return lacks("the kernel is locked down (confidentiality): BPF may not read kernel memory",
-                 "boot without lockdown=confidentiality, or run with --no-trace");
-  }
-  if (!kernel.cap_bpf || !kernel.cap_perfmon) {
-    return lacks(fmt::format("no right to load the probes:{}{} missing", kernel.cap_bpf ? "" : " CAP_BPF",
-                             kernel.cap_perfmon ? "" : " CAP_PERFMON"),
-                 "run as root (sudo), or give the program the two: setcap cap_bpf,cap_perfmon=ep; or run "
-                 "with --no-trace");
-  }
-  if (!kernel.kernel_btf) {
-    return lacks(
-        "the kernel has no BTF: /sys/kernel/btf/vmlinux cannot be read",
-        "use a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's and Ubuntu's are), or run with --no-trace");
-  }
-  if (kernel.isa == Isa::none) {
-    return lacks("neither kvm_amd nor kvm_intel is loaded",
-                 "load one (modprobe kvm_amd or kvm_intel), or use an emulated machine: ./dev lab");
-  }
-  if (!kernel.kvm_btf) {
-    return lacks(fmt::format("the kernel has no BTF of the kvm modules: /sys/kernel/btf/kvm, {}",
-                             kernel.isa == Isa::vmx ? "kvm_intel" : "kvm_amd"),
-                 "use a kernel built with CONFIG_DEBUG_INFO_BTF_MODULES, or run with --no-trace");
-  }
-  if (kernel.isa == Isa::vmx && !kernel.classic_exit && !kernel.vcpu_vmx_fields) {
-    return lacks(
-        "nothing tells what an exit was: no classic tracepoint kvm_exit, and this kernel's struct vcpu_vmx "
-        "is of "
-        "another shape",
-        "mount tracefs: mount -t tracefs tracefs /sys/kernel/tracing");
-  }
-  for (const ProbedTracepoint& tracepoint : probed_tracepoints(kernel.best_mode())) {
-    if (tracepoint.required && !kernel.has_tracepoint(tracepoint.name)) {
-      return lacks(fmt::format("this kernel ({}) has no tracepoint {}", kernel.release, tracepoint.name),
-                   "use a kernel with CONFIG_TRACEPOINTS and KVM's tracepoints, or run with --no-trace");
-    }
-  }
-  return {};
 }
 
 }  // namespace trapline::tracer

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
+#include "tracer/recorder/vmx_support.h"
 #include "tracer/recording/info.h"
 
 namespace trapline::tracer {
@@ -24,19 +24,17 @@ enum class VmScope : std::uint8_t { own, any };
 enum class FollowBy : std::uint8_t { nothing, fentry, fprobe };
 
 struct KernelSupport {
-  std::string release;                  // uname -r
-  Isa isa = Isa::none;                  // which of kvm_amd, kvm_intel is loaded
-  bool kernel_btf = false;              // /sys/kernel/btf/vmlinux is readable
-  bool kvm_btf = false;                 // BTF of kvm and of the vendor module (or both built in)
-  bool rdonly_cast = false;             // kfunc bpf_rdonly_cast: plain loads instead of copies
-  std::uint32_t timespec64_btf_id = 0;  // in the kernel's BTF: what bpf_rdonly_cast() is given
-  bool classic_exit =
-      false;  // classic tracepoint kvm_exit: its place in tracefs, and the fields that are read
-  bool vcpu_vmx_fields =
-      false;  // fields of struct vcpu_vmx that vmx_light reads, and a raw kvm_exit of the shape it takes
-  std::vector<std::string> tracepoints;  // of those in probed_tracepoints() that this kernel has
-  std::vector<std::string> functions;    // of those in followed_functions() that BTF has
-  bool fprobe = false;                   // BPF can be attached by fprobe ("kprobe.multi")
+  std::string release;                               // uname -r
+  Isa isa = Isa::none;                               // which of kvm_amd, kvm_intel is loaded
+  bool kernel_btf = false;                           // /sys/kernel/btf/vmlinux is readable
+  bool kvm_btf = false;                              // BTF of kvm and of the vendor module (or both built in)
+  bool rdonly_cast = false;                          // kfunc bpf_rdonly_cast: plain loads instead of copies
+  std::uint32_t timespec64_btf_id = 0;               // in the kernel's BTF: what bpf_rdonly_cast() is given
+  ClassicExit classic_exit = ClassicExit::no_event;  // VMX, for vmx_complete
+  std::string light_lacks = "no BTF was read";       // VMX, what vmx_light lacks; empty: nothing
+  std::vector<std::string> tracepoints;              // of those in probed_tracepoints() that this kernel has
+  std::vector<std::string> functions;                // of those in followed_functions() that BTF has
+  bool fprobe = false;                               // BPF can be attached by fprobe ("kprobe.multi")
   bool cap_bpf = false;
   bool cap_perfmon = false;
   bool cap_sys_admin = false;
@@ -44,7 +42,7 @@ struct KernelSupport {
   std::string lockdown;         // "none", "integrity", "confidentiality"; empty: no lockdown support
 
   [[nodiscard]] bool has_tracepoint(std::string_view name) const;
-  // The one that tells most of those that can work here.
+  // Of those that can work here the one that records most.
   [[nodiscard]] ProbeMode best_mode() const;
   // fentry where KVM is a module takes CAP_SYS_ADMIN.
   [[nodiscard]] FollowBy follow_by() const;
@@ -83,8 +81,5 @@ struct FollowedFunction {
 
 // The module of the processor's vendor: "kvm_amd", "kvm_intel".
 [[nodiscard]] const char* vendor_module(Isa isa);
-
-// Whether the recorder can work here; the error names what lacks and the remedy.
-[[nodiscard]] Status check_recording_possible(const KernelSupport& kernel);
 
 }  // namespace trapline::tracer

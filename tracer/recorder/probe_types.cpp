@@ -55,6 +55,8 @@ class Copier {
       const int element = type_of(types, array->type, KernelBtf::plain(wanted_, btf_array(wanted)->type));
       return btf__add_array(copy_, integer(4), element, array->nelems);
     }
+    // An integer that a newer kernel made an array (regs_avail in Linux 7): its first element, little endian.
+    if (btf_is_array(type) && btf_is_int(wanted)) return type_of(types, btf_array(type)->type, wanted);
     return btf_is_int(type) || btf_is_any_enum(type) ? integer(type->size) : 0;
   }
 
@@ -73,18 +75,24 @@ class Copier {
 
 }  // namespace
 
-Result<ProbeTypes> ProbeTypes::of(const bpf_object* object, const char* vendor_module) {
-  const btf* wanted = bpf_object__btf(object);
-  const KernelBtf kernel = KernelBtf::read(vendor_module);
-  if (wanted == nullptr || !kernel.kernel)
-    return fail(system_error("read", "the BTF of the kernel and the probes", errno));
-  const Btf copy(btf__new_empty(), btf__free);
-  if (!copy) return fail(system_error("make", "a BTF", errno));
+Btf copy_of_types(const btf* wanted, const KernelBtf& kernel) {
+  Btf copy(btf__new_empty(), btf__free);
+  if (!copy) return copy;
   Copier copier(wanted, kernel, copy.get());
   for (unsigned id = 1; id < btf__type_cnt(wanted); ++id) {
     const btf_type* type = btf__type_by_id(wanted, id);
     if (btf_is_composite(type)) copier.composite(type);
   }
+  return copy;
+}
+
+Result<ProbeTypes> ProbeTypes::of(const bpf_object* object, const char* vendor_module) {
+  const btf* wanted = bpf_object__btf(object);
+  const KernelBtf kernel = KernelBtf::read(vendor_module);
+  if (wanted == nullptr || !kernel.kernel)
+    return fail(system_error("read", "the BTF of the kernel and the probes", errno));
+  const Btf copy = copy_of_types(wanted, kernel);
+  if (!copy) return fail(system_error("make", "a BTF", errno));
   std::uint32_t size = 0;
   const void* bytes = btf__raw_data(copy.get(), &size);
   if (bytes == nullptr) return fail(system_error("make", "a BTF", ENOMEM));

@@ -5,10 +5,15 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "tracer/recorder/kernel_btf.h"
 
 struct bpf_object;
 
 namespace trapline::tracer {
+
+// Of every struct and union that `wanted` names and the kernel has: those members that `wanted` names, where
+// the kernel has them, with the kernel's offsets and sizes. Null with errno where there is no memory.
+[[nodiscard]] Btf copy_of_types(const btf* wanted, const KernelBtf& kernel);
 
 // libbpf finds the places of KVM's fields (CO-RE) in the modules' BTF, for which it asks the kernel, and that
 // takes CAP_SYS_ADMIN. The same BTF lies in /sys/kernel/btf for everyone to read: from there every struct
