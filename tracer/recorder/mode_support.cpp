@@ -66,12 +66,13 @@ Status check_classic_exit(const KernelSupport& kernel, Rights rights) {
     case ClassicExit::not_readable:
       if (rights == Rights::root) return {};
       return lacks("tracefs is not readable for you, which the classic tracepoint kvm_exit needs",
-                   "run as root (sudo)");
+                   "run as root (sudo), or let a group read it, as root: mount -o remount,gid=GROUP,mode=750 "
+                   "/sys/kernel/tracing");
     case ClassicExit::no_perf_event:
       if (rights == Rights::root) return {};
       return lacks(
           "perf_event_open(2) refuses you the classic tracepoint kvm_exit (kernel.perf_event_paranoid)",
-          "run as root (sudo)");
+          "run as root (sudo), or, as root: sysctl kernel.perf_event_paranoid=2");
   }
   return {};
 }
