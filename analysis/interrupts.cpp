@@ -28,6 +28,7 @@ void InterruptTable::add(const Interrupt& interrupt, HostNs begin) {
   if (interrupt.complete()) ++row.complete;
   row.coalesced += interrupt.coalesced;
   row.reinjected += interrupt.reinjections;
+  row.delivered_twice += interrupt.delivered_twice;
   if (interrupt.entries_masked != 0) ++row.masked;
   if (interrupt.depth != 0) ++row.nested;
   if (interrupt.posted) ++row.posted;

@@ -48,10 +48,11 @@ struct InterruptRow {
   std::uint64_t complete = 0;
   std::array<std::uint64_t, tracer::kLinks> seen{};
   std::array<std::uint64_t, tracer::kLinks> missing{};
-  std::uint64_t coalesced = 0;   // raised again while pending: no interrupts of their own
-  std::uint64_t reinjected = 0;  // injected again: delivery was interrupted
-  std::uint64_t masked = 0;      // interrupts that the guest could not take at the first entry
-  std::uint64_t nested = 0;      // whose ISR interrupted another
+  std::uint64_t coalesced = 0;        // raised again while pending: no interrupts of their own
+  std::uint64_t reinjected = 0;       // injected again: delivery was interrupted
+  std::uint64_t delivered_twice = 0;  // tracer::Interrupt::delivered_twice of all
+  std::uint64_t masked = 0;           // interrupts that the guest could not take at the first entry
+  std::uint64_t nested = 0;           // whose ISR interrupted another
   std::uint64_t posted = 0;
   std::uint64_t eoi_exits = 0;  // interrupts whose EOI made the vCPU exit
   std::array<Latency, kStretches.size()> latencies;

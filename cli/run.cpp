@@ -42,6 +42,9 @@ struct Options {
   bool no_stamps = false;
   bool console = false;
   bool json = false;
+  // Of the tests, not in the help.
+  std::vector<std::string> disturbances;
+  std::optional<std::uint32_t> wait_bound;
   std::string command_line;
 };
 
@@ -67,6 +70,13 @@ Result<vmm::MachineConfig> machine_config(const Options& options) {
   config.stamps = !options.no_stamps;
   config.greet = options.console;
   config.console = [](std::string_view line) { fmt::print(stderr, "guest: {}\n", viewer::printable(line)); };
+  for (const std::string& kind : options.disturbances)
+    (kind == "wake" ? config.disturb.wake : config.disturb.deliver_twice) = true;
+  if (options.wait_bound) {
+    const std::uint32_t bound = *options.wait_bound;
+    config.waits = {
+        .rounds = bound, .at_least = std::chrono::seconds(0), .wakes = bound, .quiet_polls = bound};
+  }
   for (const std::string& name : options.workloads) {
     TRAPLINE_ASSIGN(entry, vmm::find_workload(name));
     config.workloads.push_back({entry->workload, options.count});
@@ -88,6 +98,19 @@ ExitStatus status_of(const RunOutcome& outcome) {
   return ExitStatus::failed;
 }
 
+void print_disturbances(const Options& options, const RunOutcome& outcome) {
+  if (options.disturbances.empty()) return;
+  std::uint64_t woken = 0;
+  std::uint64_t twice = 0;
+  for (const vmm::VcpuOutcome& vcpu : outcome.vcpus) {
+    woken += vcpu.woken_for_nothing;
+    twice += vcpu.delivered_twice;
+  }
+  fmt::print(stderr,
+             "trapline: disturbed: {} halts ended without an interrupt, {} interrupts delivered twice\n",
+             woken, twice);
+}
+
 // Of all threads of this process: guest, VMM and recorder, and what the kernel does for them, the probes
 // included.
 std::uint64_t processor_time_ns() {
@@ -96,13 +119,14 @@ std::uint64_t processor_time_ns() {
   return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
 }
 
-Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config,
+Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config, const Options& options,
                                 const std::atomic<bool>& stop) {
   vmm::Observer nobody;
   TRAPLINE_ASSIGN(machine, vmm::Machine::create(kvm, std::move(config)));
   const std::uint64_t begin_ns = processor_time_ns();
   TRAPLINE_ASSIGN(outcome, machine.run(nobody, stop));
   fmt::print("untraced; processor time of the run: {} ns\n", processor_time_ns() - begin_ns);
+  print_disturbances(options, outcome);
   return status_of(outcome);
 }
 
@@ -111,7 +135,7 @@ Result<ExitStatus> run(const Options& options) {
   std::atomic<bool>& stop = stop_on_signals();
   if (options.no_trace) {
     TRAPLINE_ASSIGN(kvm, vmm::Kvm::open());
-    return run_untraced(kvm, std::move(config), stop);
+    return run_untraced(kvm, std::move(config), options, stop);
   }
 
   TRAPLINE_ASSIGN(place, RecordingPlace::choose(options.folder));
@@ -124,6 +148,7 @@ Result<ExitStatus> run(const Options& options) {
   TRAPLINE_ASSIGN(outcome,
                   record_run(kvm, probes, {place.folder, std::move(config), options.command_line}, stop));
   const std::uint64_t used_ns = processor_time_ns() - begin_ns;
+  print_disturbances(options, outcome);
   if (!options.quiet) TRAPLINE_TRY(print_report(place.folder, options.json));
   if (options.quiet) fmt::print("recorded; processor time of the run: {} ns\n", used_ns);
   if (!place.temporary && !options.json)
@@ -168,6 +193,13 @@ Subcommand add_run(CLI::App& program) {
   app->add_flag("--no-stamps", options->no_stamps, "The guest writes no stamps: bare loops");
   app->add_flag("--console", options->console, "The guest greets on its serial console, which causes exits");
   app->add_flag("--json", options->json, "Print the report as JSON (docs/report.md)");
+  // For the tests: what a faulty machine below does to the guest, and bounds of waits that do not take
+  // minutes.
+  app->add_option("--disturb", options->disturbances)
+      ->delimiter(',')
+      ->check(CLI::IsMember({"wake", "twice"}))
+      ->group("");
+  app->add_option("--wait-bound", options->wait_bound)->check(CLI::Range(1u, 1'000'000u))->group("");
   return {app, [options, app] {
             options->command_line = command_line_of(*app);
             return run(*options);

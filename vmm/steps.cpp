@@ -61,6 +61,8 @@ std::string_view step_name(VmmStep step) {
       return "hypercall";
     case VmmStep::inject:
       return "inject the interrupt";
+    case VmmStep::drop_second_delivery:
+      return "drop an interrupt that was delivered twice";
   }
   return {};
 }
@@ -106,6 +108,7 @@ std::string describe_step(VmmStep step, std::uint16_t vector, std::uint64_t arg)
     case VmmStep::read_trap:
     case VmmStep::decide:
     case VmmStep::inject:
+    case VmmStep::drop_second_delivery:
       return fmt::format("{} ({:#x})", kind, vector);
     default:
       return kind;

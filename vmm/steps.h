@@ -21,6 +21,8 @@ enum class VmmStep : std::uint16_t {
   emulate = 7,    // a privileged instruction                 vector: PrivilegedInstruction; arg: count_key
   hypercall = 8,  //                                          vector: enum guest_hypercall; arg: count_key
   inject = 9,     // KVM_INTERRUPT                            vector; arg: 0
+  // The same interrupt once more: dropped                   vector; arg: interrupted RIP
+  drop_second_delivery = 10,
 };
 
 // What `emulate` steps carry in `vector`.

@@ -42,6 +42,9 @@ namespace trapline::vmm {
     case GUEST_WORKLOAD_HYPERCALL:
     case GUEST_WORKLOAD_MMIO:
     case GUEST_WORKLOAD_STAMPS:
+    case GUEST_WORKLOAD_NEVER_INTERRUPTED:
+    case GUEST_WORKLOAD_NEVER_WOKEN:
+    case GUEST_WORKLOAD_NEVER_ANSWERED:
       return false;
     default:
       return true;

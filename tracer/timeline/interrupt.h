@@ -73,8 +73,11 @@ struct Interrupt {
   std::array<LinkPoint, kLinks> links{};
   std::uint32_t raised_by_tid = 0;              // 0: not known
   std::optional<std::uint16_t> raised_by_vcpu;  // whose thread that is
-  std::uint32_t coalesced = 0;       // further times that it was raised while it was pending: one ISR for all
-  std::uint32_t reinjections = 0;    // its delivery was interrupted by an exit and began again
+  std::uint32_t coalesced = 0;     // further times that it was raised while it was pending: one ISR for all
+  std::uint32_t reinjections = 0;  // its delivery was interrupted by an exit and began again
+  // Times that its handler was entered again before it had run, with nothing raised or injected again: a
+  // fault of the hypervisor below.
+  std::uint32_t delivered_twice = 0;
   std::uint32_t entries_masked = 0;  // entries between accepted and injected: the guest could not take it yet
   unsigned depth = 0;                // handlers that its ISR interrupted
   bool posted = false;               // delivered by hardware without an injection (APICv, AVIC)

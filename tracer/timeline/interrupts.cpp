@@ -91,6 +91,8 @@ struct InterruptLinker::Story {
   bool needs_injection = false;
   bool awaits_source = false;  // the cycle of the thread that accepted it will tell
   bool kvm_saw_eoi = false;
+  bool awaits_exit = false;       // its ISR was entered without a cause: the exit after it may name one
+  std::uint32_t entries_due = 0;  // ISRs that returned, or will, to their handler's first instruction
   bool ended = false;
 };
 
@@ -102,6 +104,8 @@ struct InterruptLinker::OfVcpu {
   std::vector<Story*> kicks;          // accepted since the last entry
   std::vector<Story*> open;           // injected or in their ISR, the latest last
   std::vector<Story*> accepted_here;  // in this vCPU's thread, since its last entry
+  std::vector<Story*> unexplained;    // since the last exit: awaits_exit
+  std::vector<std::uint32_t> twice;   // since the last exit: vectors that were delivered twice
   std::vector<HostNs> wakings;        // since the last entry
 };
 
@@ -156,7 +160,7 @@ void InterruptLinker::end_story(Story& story) {
   std::erase(vcpu.open, &story);
   std::erase(vcpu.kicks, &story);
   story.ended = true;
-  if (!story.awaits_source) hand_on(story);
+  if (!story.awaits_source && !story.awaits_exit) hand_on(story);
 }
 
 void InterruptLinker::finish() {
@@ -358,9 +362,15 @@ void InterruptLinker::cycle(std::uint16_t vcpu, const Exit& exit) {
     if (interrupt.source == InterruptSource::timer && !interrupt.link(Link::kicked).seen()) {
       interrupt.link(Link::kicked) = interrupt.link(Link::raised);
     }
-    if (story->ended) hand_on(*story);
+    if (story->ended && !story->awaits_exit) hand_on(*story);
   }
   state.accepted_here.clear();
+  for (Story* story : state.unexplained) {
+    story->awaits_exit = false;
+    if (story->ended) hand_on(*story);
+  }
+  state.unexplained.clear();
+  state.twice.clear();
   // One that was pending in the whole of the cycle, and is not injected at its end, could not be taken yet.
   for (Story* story : state.pending) {
     if (story->interrupt.link(Link::accepted).at <= exit.exit) ++story->interrupt.entries_masked;
@@ -389,6 +399,26 @@ InterruptLinker::Story* InterruptLinker::awaiting_isr(OfVcpu& vcpu, std::uint32_
     return story->interrupt.vector == vector && !story->interrupt.link(Link::isr_entry).seen();
   });
   return found == vcpu.open.rend() ? nullptr : *found;
+}
+
+// Whose ISR, entered before its handler's first instruction had run, has returned there.
+InterruptLinker::Story* InterruptLinker::returned_to_entry(OfVcpu& vcpu, std::uint32_t vector) {
+  Story* story = latest(vcpu.open, vector);
+  return story != nullptr && story->entries_due != 0 ? story : nullptr;
+}
+
+InterruptLinker::Story* InterruptLinker::latest(const std::vector<Story*>& stories, std::uint32_t vector) {
+  const auto found = std::find_if(stories.rbegin(), stories.rend(),
+                                  [vector](const Story* story) { return story->interrupt.vector == vector; });
+  return found == stories.rend() ? nullptr : *found;
+}
+
+void InterruptLinker::delivered_twice(std::uint16_t vcpu, std::uint32_t vector) {
+  OfVcpu& state = of(vcpu);
+  if (std::find(state.twice.begin(), state.twice.end(), vector) != state.twice.end()) return;
+  Story* story = latest(state.unexplained, vector);
+  if (story == nullptr) story = latest(state.open, vector);
+  if (story != nullptr) ++story->interrupt.delivered_twice;
 }
 
 void InterruptLinker::open_story(OfVcpu& vcpu, Story& story) {
@@ -432,8 +462,12 @@ InterruptId InterruptLinker::injected(std::uint16_t vcpu, const Injection& injec
 // The VMM enters the guest kernel's handler itself: by that, or after it has injected what only led to its
 // own monitor.
 void InterruptLinker::vmm_step(std::uint16_t vcpu, const VmmStep& step, const Exit& exit) {
-  if (static_cast<vmm::VmmStep>(step.step) != vmm::VmmStep::enter_handler) return;
   OfVcpu& state = of(vcpu);
+  if (static_cast<vmm::VmmStep>(step.step) == vmm::VmmStep::drop_second_delivery) {
+    if (Story* story = latest(state.open, step.vector)) ++story->interrupt.delivered_twice;
+    return;
+  }
+  if (static_cast<vmm::VmmStep>(step.step) != vmm::VmmStep::enter_handler) return;
   if (awaiting_isr(state, step.vector) != nullptr) return;
   Story& story = new_story(vcpu, step.vector, source_of_vector(step.vector));
   story.needs_injection = true;
@@ -466,7 +500,12 @@ void InterruptLinker::eoi(std::uint16_t vcpu, HostNs at, std::uint32_t vector, b
 
 InterruptId InterruptLinker::isr_entered(std::uint16_t vcpu, const Isr& isr) {
   OfVcpu& state = of(vcpu);
-  Story* story = awaiting_isr(state, isr.vector);
+  Story* story = returned_to_entry(state, isr.vector);
+  if (story != nullptr) {
+    --story->entries_due;
+  } else {
+    story = awaiting_isr(state, isr.vector);
+  }
   if (story == nullptr) {
     story = take_pending(state, isr.vector);
     if (story == nullptr) {
@@ -475,10 +514,19 @@ InterruptId InterruptLinker::isr_entered(std::uint16_t vcpu, const Isr& isr) {
       if (isr.vector == GUEST_VECTOR_EVENT) {
         read_raises(isr.entry);
         take_raises(*story);
+      } else if (story->interrupt.source == InterruptSource::unknown) {
+        story->awaits_exit = true;
+        state.unexplained.push_back(story);
       }
     }
     open_story(state, *story);
   }
+  if (isr.again) {
+    ++story->entries_due;
+    ++story->interrupt.delivered_twice;
+    state.twice.push_back(isr.vector);
+  }
+  if (story->interrupt.link(Link::isr_entry).seen()) return story->interrupt.id;
   story->interrupt.link(Link::isr_entry) = {isr.entry, LinkedBy::guest_stamp};
   story->interrupt.depth = isr.depth;
   return story->interrupt.id;
@@ -486,15 +534,17 @@ InterruptId InterruptLinker::isr_entered(std::uint16_t vcpu, const Isr& isr) {
 
 void InterruptLinker::isr_eoi(std::uint16_t /*vcpu*/, const Isr& isr) {
   const auto story = stories_.find(isr.interrupt);
-  if (story != stories_.end() && isr.eoi)
-    story->second.interrupt.link(Link::eoi) = {*isr.eoi, LinkedBy::guest_stamp};
+  if (story == stories_.end() || !isr.eoi) return;
+  LinkPoint& eoi = story->second.interrupt.link(Link::eoi);
+  if (eoi.by != LinkedBy::guest_stamp)
+    eoi = {*isr.eoi, LinkedBy::guest_stamp};  // the first ends the interrupt
 }
 
 void InterruptLinker::isr_left(std::uint16_t /*vcpu*/, const Isr& isr) {
   const auto story = stories_.find(isr.interrupt);
   if (story == stories_.end() || story->second.ended) return;
   if (isr.complete) story->second.interrupt.link(Link::iret) = {isr.iret, LinkedBy::guest_stamp};
-  end_story(story->second);
+  if (story->second.entries_due == 0) end_story(story->second);
 }
 
 }  // namespace trapline::tracer

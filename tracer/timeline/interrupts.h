@@ -27,6 +27,11 @@ namespace trapline::tracer {
 //             injected again, and stays the same interrupt.
 //  isr_entry  the first K1 of the vector after it. eoi, iret: the stamps of that ISR.
 //
+// Delivered twice: an ISR that interrupted its own first instruction, a step of the VMM that dropped the
+// second delivery, or, of an emulated SVM, what its EXITINTINFO holds at the next exit. The handler's first
+// instruction runs when the second ISR has returned: both ISRs are one interrupt, from the first K1 to the
+// last K2.
+//
 // Calls come in the order of time for each vCPU, and all that happened before a call has been told.
 class InterruptLinker {
  public:
@@ -54,6 +59,9 @@ class InterruptLinker {
   // `by_exit`: the EOI exited, as against a paravirtual one that KVM found at an exit for something else.
   void eoi(std::uint16_t vcpu, HostNs at, std::uint32_t vector, bool by_exit);
   void vmm_step(std::uint16_t vcpu, const VmmStep& step, const Exit& exit);
+  // EXITINTINFO of an exit says that the vector was delivered once more since the entry before. To be called
+  // when that stay's stamps have been told.
+  void delivered_twice(std::uint16_t vcpu, std::uint32_t vector);
   void cycle(std::uint16_t vcpu, const Exit& exit);
   [[nodiscard]] InterruptId injected(std::uint16_t vcpu, const Injection& injection, EventType type,
                                      const Exit* exit);
@@ -82,6 +90,8 @@ class InterruptLinker {
   void remember(const Acceptance& acceptance, InterruptId story);
   Story* take_pending(OfVcpu& vcpu, std::uint32_t vector);
   Story* awaiting_isr(OfVcpu& vcpu, std::uint32_t vector);
+  Story* returned_to_entry(OfVcpu& vcpu, std::uint32_t vector);
+  static Story* latest(const std::vector<Story*>& stories, std::uint32_t vector);
   void read_raises(HostNs until);
   std::optional<Raise> take_raise_of_thread(std::uint32_t tid, HostNs at);
   std::optional<Raise> take_raises_of_vector(std::uint32_t vector, std::uint32_t& coalesced);

@@ -30,6 +30,7 @@ const Isr* IsrTracker::stamp(const DatedStamp& dated) {
     isr.vector = stamp.vector;
     isr.workload = stamp.workload;
     isr.depth = static_cast<unsigned>(open_.size());
+    isr.again = stamp.arg == GUEST_ISR_STUBS + std::uint64_t{stamp.vector} * GUEST_ISR_STUB_BYTES;
     isr.interrupt = linker_.isr_entered(vcpu_, isr);
     open_.push_back(isr);
     sink_.isr_entered(vcpu_, open_.back());

@@ -99,6 +99,7 @@ struct Isr {
   std::uint32_t vector = 0;  // GUEST_VECTOR_SYSCALL: SYSCALL
   std::uint16_t workload = 0;
   unsigned depth = 0;     // 0: interrupted no other handler
+  bool again = false;     // it interrupted its own handler's first instruction
   bool complete = false;  // K2 was seen
   std::optional<HostNs> eoi;
   InterruptId interrupt = kNoInterrupt;

@@ -28,6 +28,19 @@ bool is_reinjection(const trl_exit_cycle& cycle, const EventField& injected,
   return !only_injected || same_event(injected_before);
 }
 
+// QEMU's SVM delivers an injected interrupt again as if it were an exception (target/i386/tcg: helper_vmrun()
+// leaves cs->exception_index set), and clears nothing but the valid bit of what it leaves for the next exit.
+// No exception has such a vector.
+std::optional<std::uint32_t> delivered_twice(const trl_exit_cycle& cycle) {
+  constexpr std::uint64_t kExceptionType = 3;
+  constexpr std::uint64_t kValid = std::uint64_t{1} << 31;
+  constexpr std::uint32_t kExceptions = 32;
+  const std::uint64_t info = cycle.exit_int_info;
+  const auto vector = static_cast<std::uint32_t>(info & 0xff);
+  if ((info & kValid) != 0 || (info >> 8 & 7) != kExceptionType || vector < kExceptions) return std::nullopt;
+  return vector;
+}
+
 struct Window {
   HostNs begin;
   HostNs end;
@@ -209,6 +222,7 @@ void VcpuStream::cycle(const trl_exit_cycle& cycle) {
   if (has_exit(cycle)) {
     exit = exit_from(cycle, false);
     take_stamps_before(*exit);
+    if (const auto vector = delivered_twice(cycle)) context_.linker->delivered_twice(vcpu_, *vector);
     add_stay(*exit);
     take_steps(*exit);
     take_eois();

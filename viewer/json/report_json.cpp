@@ -206,6 +206,7 @@ json interrupts(const Summary& summary) {
                  {"missing", by_link(row.missing)},
                  {"coalesced", row.coalesced},
                  {"reinjected", row.reinjected},
+                 {"delivered_twice", row.delivered_twice},
                  {"masked", row.masked},
                  {"nested", row.nested},
                  {"posted", row.posted},

@@ -15,12 +15,36 @@ std::string Lane::full_name() const {
 }
 
 std::string_view arg_name(ArgName name) {
-  constexpr std::array<std::string_view, kArgNames> kNames = {
-      "key",       "cause",  "rip",        "info1",        "info2",        "open",           "step",
-      "vector",    "arg",    "iteration",  "user_exits",   "kernel_exits", "async_exits",    "story",
-      "exception", "depth",  "complete",   "eoi_after_ns", "source",       "vcpu",           "raised",
-      "accepted",  "kicked", "pending_ns", "coalesced",    "reinjections", "entries_masked", "posted",
-      "missing"};
+  constexpr std::array<std::string_view, kArgNames> kNames = {"key",
+                                                              "cause",
+                                                              "rip",
+                                                              "info1",
+                                                              "info2",
+                                                              "open",
+                                                              "step",
+                                                              "vector",
+                                                              "arg",
+                                                              "iteration",
+                                                              "user_exits",
+                                                              "kernel_exits",
+                                                              "async_exits",
+                                                              "story",
+                                                              "exception",
+                                                              "depth",
+                                                              "complete",
+                                                              "eoi_after_ns",
+                                                              "source",
+                                                              "vcpu",
+                                                              "raised",
+                                                              "accepted",
+                                                              "kicked",
+                                                              "pending_ns",
+                                                              "coalesced",
+                                                              "reinjections",
+                                                              "delivered_twice",
+                                                              "entries_masked",
+                                                              "posted",
+                                                              "missing"};
   return kNames[static_cast<std::size_t>(name)];
 }
 

@@ -58,11 +58,12 @@ enum class ArgName : std::uint8_t {
   pending_ns,
   coalesced,
   reinjections,
+  delivered_twice,
   entries_masked,
   posted,
   missing,
 };
-inline constexpr std::size_t kArgNames = 29;
+inline constexpr std::size_t kArgNames = 30;
 [[nodiscard]] std::string_view arg_name(ArgName name);  // "rip", "eoi_after_ns"
 
 struct Arg {

@@ -452,6 +452,7 @@ void TimelineSlices::write_story(const Interrupt& interrupt) {
                            Arg::count(ArgName::pending_ns, wait->end.value - wait->begin.value),
                            Arg::count(ArgName::coalesced, interrupt.coalesced),
                            Arg::count(ArgName::reinjections, interrupt.reinjections),
+                           Arg::count(ArgName::delivered_twice, interrupt.delivered_twice),
                            Arg::count(ArgName::entries_masked, interrupt.entries_masked),
                            Arg::flag(ArgName::posted, interrupt.posted),
                            Arg::text(ArgName::missing, missing_label(interrupt.missing))};

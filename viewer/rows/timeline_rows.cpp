@@ -173,6 +173,7 @@ void TimelineRows::interrupt(const Interrupt& interrupt) {
   missing_links(interrupt);
   rows_.count(interrupt.coalesced);
   rows_.count(interrupt.reinjections);
+  rows_.count(interrupt.delivered_twice);
   rows_.count(interrupt.entries_masked);
   rows_.count(interrupt.depth);
   rows_.flag(interrupt.posted);

@@ -32,17 +32,21 @@ std::string interrupts_table(const Summary& summary) {
                             {"coalesced"},
                             {"posted"},
                             {"again"},
+                            {"twice"},
                             {"masked"},
                             {"nested"},
                             {"missing", Align::left, true}});
+  std::uint64_t twice = 0;
   for (const auto& row : summary.interrupts.rows) {
     table.add(
         row.vcpu,
         {vector_label(row.vector), std::string(tracer::source_name(row.source)), fmt::format("{}", row.count),
          fmt::format("{:.4g}", analysis::per_second(row.count, summary.traced_ns_of(row.vcpu))),
          fmt::format("{}", row.complete), fmt::format("{}", row.eoi_exits), fmt::format("{}", row.coalesced),
-         fmt::format("{}", row.posted), fmt::format("{}", row.reinjected), fmt::format("{}", row.masked),
-         fmt::format("{}", row.nested), missing_links(row)});
+         fmt::format("{}", row.posted), fmt::format("{}", row.reinjected),
+         fmt::format("{}", row.delivered_twice), fmt::format("{}", row.masked), fmt::format("{}", row.nested),
+         missing_links(row)});
+    twice += row.delivered_twice;
   }
   std::string title = "Interrupts, exceptions and system calls of the guest";
   if (summary.interrupts.total != 0) {
@@ -51,6 +55,13 @@ std::string interrupts_table(const Summary& summary) {
                          summary.stamp_check.checked != 0 ? "iret" : "EOI, the last that KVM sees");
   }
   std::string text = table.text(title);
+  if (twice != 0) {
+    text +=
+        wrapped(fmt::format("  {} interrupts were delivered twice: the handler was entered again before its "
+                            "first instruction, with "
+                            "nothing raised or injected again. A fault of the hypervisor or emulator below.",
+                            twice));
+  }
   for (const std::string& note : hidden_interrupts(summary))
     text += wrapped("  " + note);
   return text;

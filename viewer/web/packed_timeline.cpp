@@ -125,6 +125,7 @@ std::uint32_t PackedTimeline::shape_of(const Interrupt& interrupt) {
       {"missing", interrupt.missing},
       {"depth", interrupt.depth},
       {"posted", interrupt.posted},
+      {"delivered_twice", interrupt.delivered_twice},
       {"tid", interrupt.raised_by_tid},
       {"raised_by_vcpu", interrupt.raised_by_vcpu ? json(*interrupt.raised_by_vcpu) : json(nullptr)}};
   const std::uint32_t number = number_of(shape.dump(), shapes_);

@@ -25,6 +25,7 @@
 #define GUEST_USER_STACK_TOP(vcpu) (0x0a8000 + (vcpu)*0x8000)
 #define GUEST_DEMAND_PAGE(vcpu) (0x0e0000 + (vcpu)*0x1000)  // not present until the kernel maps it on #PF
 #define GUEST_KERNEL_IMAGE 0x100000                         // begins with struct guest_image_header
+#define GUEST_ISR_STUBS 0x100100  // entry for vector v: + v * GUEST_ISR_STUB_BYTES; recordings rely on it
 #define GUEST_KERNEL_IMAGE_END 0x180000
 #define GUEST_USER_IMAGE 0x180000
 #define GUEST_USER_IMAGE_END 0x1c0000
@@ -135,7 +136,7 @@
 #define GUEST_STATE_CR2 (GUEST_STATE_EVENTS + 8)
 #define GUEST_STATE_SCRATCH (GUEST_STATE_CR2 + 8)
 #define GUEST_STATE_FLUSH (GUEST_STATE_SCRATCH + 8)
-#define GUEST_STATE_RESUME (GUEST_STATE_FLUSH + 8 + 32)
+#define GUEST_STATE_RESUME (GUEST_STATE_FLUSH + 8 + 128)
 #define GUEST_EVENTS_MASK 0
 #define GUEST_EVENTS_PENDING 1
 #define GUEST_EVENTS_CR2 8
@@ -165,7 +166,7 @@ struct guest_trap_frame {
 // Starts the kernel's image: what the VMM needs to build the gates.
 struct guest_image_header {
   uint64_t magic;           // GUEST_IMAGE_MAGIC
-  uint64_t isr_stubs;       // entry for vector v: isr_stubs + v * isr_stub_bytes
+  uint64_t isr_stubs;       // GUEST_ISR_STUBS
   uint64_t isr_stub_bytes;  // GUEST_ISR_STUB_BYTES
   uint64_t direct_stubs;    // the same for gates into a kernel at CPL 1
   uint64_t syscall_entry;   // for LSTAR
@@ -197,8 +198,9 @@ struct guest_monitor_state {
   uint64_t cr2;                         // of the last page fault
   uint64_t scratch;
   uint64_t flush;  // argument of monitor_flush_page and monitor_load_cr3
-  uint64_t resume_stack[4];
-  uint64_t resume[5];  // frame that those two return to
+  uint64_t
+      resume_stack[16];  // room for one interrupt frame: an interrupt that is delivered twice may come here
+  uint64_t resume[5];    // frame that those two return to
 };
 
 // ---- Event channels: shared by a paravirtual kernel and the VMM -------------------------------------------
@@ -226,8 +228,10 @@ struct guest_trap_info {
 
 // What a stamp marks. U0..U3 are the four points of every delivery path.
 enum guest_stamp_kind {
-  GUEST_STAMP_U0 = 1,              // before the event is caused or awaited        arg: iteration
-  GUEST_STAMP_K1 = 2,              // ISR or system-call entry, registers saved    arg: interrupted RIP
+  GUEST_STAMP_U0 = 1,  // before the event is caused or awaited        arg: iteration
+  // ISR or system-call entry, registers saved. arg: interrupted RIP. The ISR's own first instruction: the
+  // interrupt was delivered a second time before that instruction ran
+  GUEST_STAMP_K1 = 2,
   GUEST_STAMP_K2 = 3,              // just before registers are restored and iretq arg: RIP returned to
   GUEST_STAMP_U3 = 4,              // after the event, where U0 was                arg: iteration
   GUEST_STAMP_EOI = 5,             // just before the EOI write                    arg: 0
@@ -260,7 +264,32 @@ struct guest_shared {
   uint64_t workload;    // kernel: enum guest_workload running
   uint64_t waits;       // guest: how often a loop waited for the VMM to read
   uint64_t interrupts;  // kernel: interrupts of timer, doorbell and IPIs so far; what loops wait on
-  uint64_t idle;        // a halting vCPU's: how often it was about to halt
+  uint64_t idle;        // of a vCPU that answers IPIs: how often it was about to halt
+  uint64_t halted_at;   // the same: `interrupts` when it was about to halt last, with interrupts off
+  // Bounds of waiting, set by the VMM at boot. A loop gives up after this many rounds of GUEST_WAIT_ROUND
+  // looks, but not before this many TSC ticks have passed; a halt after this many wake-ups without an
+  // interrupt.
+  uint64_t wait_rounds;
+  uint64_t wait_ticks;
+  uint64_t wake_limit;
+  uint64_t waits_for;      // guest: enum guest_wait of a wait that takes long
+  uint64_t waited_rounds;  // guest: rounds, or wake-ups, of that wait so far
+};
+
+#define GUEST_WAIT_ROUND (1u << 20)
+#define GUEST_MAX_EARLY 64  // interrupts in a row that came before the loop was ready for them
+
+// What a guest waits for.
+enum guest_wait {
+  GUEST_WAIT_NONE = 0,
+  GUEST_WAIT_INTERRUPT = 1,       // user code: the interrupt of a timer or device
+  GUEST_WAIT_WAKE_UP = 2,         // HLT: an interrupt
+  GUEST_WAIT_TARGET_HALTED = 3,   // the IPI target: has handled everything and is about to halt
+  GUEST_WAIT_TARGET_HANDLED = 4,  // the IPI target: has handled the IPI
+  GUEST_WAIT_SETTLE = 5,          // the TSC to advance
+  GUEST_WAIT_RING_ROOM = 6,       // the VMM: has read stamps
+  GUEST_WAIT_SERIAL = 7,          // the serial port: takes a character
+  GUEST_WAIT_NOT_EARLY = 8,       // an interrupt that comes after the loop is ready for it
 };
 
 // ---- Ground truth -------------------------------------------------------------------------------------
@@ -314,7 +343,11 @@ enum guest_workload {
   GUEST_WORKLOAD_CORRUPT_TABLE = 19,
   GUEST_WORKLOAD_CORRUPT_STACK = 20,
   GUEST_WORKLOAD_STAMPS = 21,
-  GUEST_WORKLOAD_COUNT = 22,
+  // Of the tests: waits that nothing ends.
+  GUEST_WORKLOAD_NEVER_INTERRUPTED = 22,
+  GUEST_WORKLOAD_NEVER_WOKEN = 23,
+  GUEST_WORKLOAD_NEVER_ANSWERED = 24,
+  GUEST_WORKLOAD_COUNT = 25,
 };
 
 // ---- What the VMM tells the kernel at boot --------------------------------------------------------------
@@ -357,10 +390,13 @@ enum guest_panic_code {
   GUEST_PANIC_PARAMS = 2,       // struct guest_params is not what the kernel was built for
   GUEST_PANIC_COUNTS_FULL = 3,  // more things to count than GUEST_COUNT_SLOTS
   GUEST_PANIC_SYSTEM_CALL = 4,  // no such system call
+  GUEST_PANIC_WAIT = 5,         // a wait reached its bound: guest_shared::waits_for of that vCPU
+  GUEST_PANIC_NOT_ENDED = 6,    // the VMM entered the guest again after it had ended the run
 };
 
 struct guest_panic {
   uint64_t frame;  // address of a struct guest_trap_frame, 0: none
+  uint64_t vcpu;   // whose
 };
 
 #ifdef __cplusplus

@@ -24,7 +24,7 @@ static void write_x2apic_pair(uint32_t msr, uint32_t value, uint32_t high) {
   static volatile uint64_t* counters[GUEST_MAX_VCPUS][0x40];
   volatile uint64_t** const count = &counters[this_vcpu()][msr - X2APIC_FIRST];
   if (*count == NULL) *count = counter(GUEST_COUNT_MSR, msr);
-  ++**count;
+  increment(*count);
   __asm__ volatile("wrmsr" ::"c"(msr), "a"(value), "d"(high) : "memory");
 }
 
@@ -41,7 +41,7 @@ static uint32_t pv_eoi[GUEST_MAX_VCPUS];  // bit 0: KVM wants no EOI for the int
 
 static void prepare_pv_eoi(void) {
   const uint64_t address = (uint64_t)&pv_eoi[this_vcpu()] | KVM_PV_EOI_ENABLED;
-  ++*counter(GUEST_COUNT_MSR, MSR_KVM_PV_EOI);
+  increment(counter(GUEST_COUNT_MSR, MSR_KVM_PV_EOI));
   __asm__ volatile("wrmsr" ::"c"(MSR_KVM_PV_EOI), "a"((uint32_t)address), "d"((uint32_t)(address >> 32))
                    : "memory");
 }

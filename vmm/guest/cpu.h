@@ -27,4 +27,10 @@ ALWAYS_INLINE uint64_t this_vcpu(void) {
          GUEST_MAX_VCPUS;
 }
 
+// In one instruction: an interrupt that comes within a read, an addition and a write would lose its own
+// count.
+ALWAYS_INLINE void increment(volatile uint64_t* count) {
+  __asm__ volatile("incq %0" : "+m"(*count)::"cc");
+}
+
 #endif

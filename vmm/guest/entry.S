@@ -131,7 +131,7 @@ syscall_entry:
 
 // One stub per vector. Hardware pushes an error code for these (AMD APM vol. 2, table 8-1; 21: Intel SDM vol. 3,
 // 6.15; 29 and 30: AMD). vmm/x86/frames.cpp has the same table, and a test compares the two by the stubs' bytes.
-        .balign GUEST_ISR_STUB_BYTES
+        .section .isr_stubs, "ax"
         .globl isr_stubs
 isr_stubs:
         .set vector, 0
@@ -148,6 +148,8 @@ isr_stubs:
         .endr
         .balign GUEST_ISR_STUB_BYTES
 
+        .text
+        .balign GUEST_ISR_STUB_BYTES
 // The same for gates that lead into a kernel at CPL 1. Hardware loads SS with a null selector then (AMD APM vol. 2, 8.9.3),
 // with which some processors cannot be entered again after an exit: Bochs forgets the privilege that goes with it.
 direct_stubs:

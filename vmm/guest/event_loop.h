@@ -26,6 +26,7 @@ ALWAYS_INLINE void run_events(uint32_t count, bool stamped, prepare_function* pr
       prepared = prepare(i, early);
       if (stamped) stamp(GUEST_STAMP_U0, 0, i);
       if (!stamped || !came_early(prepared)) break;
+      if (early == GUEST_MAX_EARLY) give_up_waiting(GUEST_WAIT_NOT_EARLY, early);
     }
     event(i, prepared);
     if (stamped) stamp(GUEST_STAMP_U3, 0, i);

@@ -54,7 +54,7 @@ static void page_fault(struct guest_trap_frame* frame) {
 }
 
 static void device_interrupt(struct guest_trap_frame* frame) {
-  ++shared()->interrupts;
+  increment(&shared()->interrupts);
   if (stamps_wanted()) stamp(GUEST_STAMP_EOI, frame->vector, 0);
   lapic_end_of_interrupt();
 }
@@ -65,7 +65,7 @@ static void upcall(struct guest_trap_frame* frame) {
   while ((pending = take_pending_events()) != 0) {
     for (unsigned channel = 0; channel < GUEST_CHANNELS; ++channel) {
       if (!(pending >> channel & 1)) continue;
-      ++shared()->interrupts;
+      increment(&shared()->interrupts);
       if (stamps_wanted()) stamp(GUEST_STAMP_EOI, frame->vector, 0);
     }
   }
@@ -97,7 +97,7 @@ static void count_entry(uint64_t vector) {
   static volatile uint64_t* entries[GUEST_MAX_VCPUS][GUEST_VECTOR_SYSCALL + 1];
   volatile uint64_t** const entry = &entries[this_vcpu()][vector];
   if (*entry == NULL) *entry = counter(GUEST_COUNT_ISR, (uint32_t)vector);
-  ++**entry;
+  increment(*entry);
 }
 
 void isr(struct guest_trap_frame* frame) {

@@ -8,6 +8,7 @@
 #include "vmm/guest/platform.h"
 #include "vmm/guest/serial.h"
 #include "vmm/guest/stamp.h"
+#include "vmm/guest/wait.h"
 
 static void check_params(void) {
   if (params()->magic != GUEST_PARAMS_MAGIC || params()->workload_count > GUEST_MAX_WORKLOADS) {
@@ -35,13 +36,22 @@ static void touch_memory(void) {
   }
 }
 
-// Waits for interrupts, and for nothing else, until the VMM ends the run.
-static _Noreturn void idle_for_ever(void) {
+// Until the VMM ends the run. Interrupts are off outside of the halt: what `halted_at` says has been handled
+// is all that there was, and one that comes now is pending and ends the HLT at once.
+static _Noreturn void answer_ipis(void) {
+  volatile struct guest_shared* const page = shared();
   prepare_interrupts(GUEST_WORKLOAD_IPI);
-  for (;;) {
-    ++shared()->idle;  // tells the sender that the last one is over, and that this one may come
-    ++*counter(GUEST_COUNT_HLT, 0);
+  for (uint64_t wakes = 0;;) {
+    const uint64_t handled = page->interrupts;
+    page->halted_at = handled;  // the sender waits for it
+    ++page->idle;
+    increment(counter(GUEST_COUNT_HLT, 0));
     halt_until_interrupt();
+    if (page->interrupts > handled) {
+      wakes = 0;
+    } else {
+      woken_for_nothing(++wakes);
+    }
   }
 }
 
@@ -49,7 +59,7 @@ _Noreturn void kernel_main(uint64_t vcpu) {
   check_params();
   touch_memory();
   prepare_platform();
-  if (vcpu != 0) idle_for_ever();
+  if (vcpu != 0) answer_ipis();
   if (params()->flags & GUEST_FLAG_GREET) greet();
   struct guest_trap_frame frame = {.cs = GUEST_USER_CS, .ss = GUEST_USER_SS};
   workload_start_first(&frame);

@@ -6,6 +6,7 @@
 #include "vmm/guest/fault_fixup.h"
 #include "vmm/guest/kernel.h"
 #include "vmm/guest/platform.h"
+#include "vmm/guest/wait.h"
 
 // Documentation/virt/kvm/x86/hypercalls.rst.
 #define KVM_HC_VAPIC_POLL_IRQ 1
@@ -15,13 +16,20 @@ static volatile uint64_t* event_counter;
 
 static uint64_t count_event(uint32_t iteration, uint32_t early) {
   (void)early;
-  ++*event_counter;
+  increment(event_counter);
   return iteration;
 }
 
+// Interrupts are off: none comes before the HLT. Returns the interrupts handled so far.
 static uint64_t count_and_arm(uint32_t iteration, uint32_t early) {
   arm_timer(params()->timer_ns);
-  return count_event(iteration, early);
+  count_event(iteration, early);
+  return shared()->interrupts;
+}
+
+static uint64_t count_and_arm_nothing(uint32_t iteration, uint32_t early) {
+  count_event(iteration, early);
+  return shared()->interrupts;
 }
 
 ALWAYS_INLINE void write_pio_port(uint32_t iteration, uint64_t prepared) {
@@ -58,11 +66,16 @@ ALWAYS_INLINE void call_hypervisor(uint32_t iteration, uint64_t prepared) {
   }
 }
 
-// The timer ends it. Interrupts are off again when the next one is armed.
-ALWAYS_INLINE void halt(uint32_t iteration, uint64_t prepared) {
+// The timer ends it. Interrupts are off again when the next one is armed. A HLT that ends for anything else
+// is executed again.
+ALWAYS_INLINE void halt(uint32_t iteration, uint64_t handled) {
   (void)iteration;
-  (void)prepared;
-  halt_until_interrupt();
+  for (uint64_t wakes = 1;; ++wakes) {
+    halt_until_interrupt();
+    if (shared()->interrupts > handled) return;
+    woken_for_nothing(wakes);
+    increment(event_counter);
+  }
 }
 
 #define IPI_TARGET 1
@@ -72,23 +85,26 @@ ALWAYS_INLINE volatile struct guest_shared* ipi_target(void) {
   return (volatile struct guest_shared*)GUEST_SHARED(IPI_TARGET);
 }
 
-// Until the target has handled all that was sent and halts again. Returns how often it has halted.
+// Until the target has handled all that came and halts again. Returns how many interrupts it has handled.
 static uint64_t await_halted_target(uint32_t iteration, uint32_t early) {
-  while (ipi_target()->idle != ipi_target()->interrupts + 1) {
-  }
-  const uint64_t since = ordered_tsc();
-  while (ordered_tsc() - since < IPI_SETTLE_TICKS) {
-  }
   (void)iteration;
   (void)early;
-  return ipi_target()->idle;
+  AWAIT(GUEST_WAIT_TARGET_HALTED,
+        ipi_target()->idle != 0 && ipi_target()->halted_at >= ipi_target()->interrupts);
+  const uint64_t since = ordered_tsc();
+  AWAIT(GUEST_WAIT_SETTLE, ordered_tsc() - since >= IPI_SETTLE_TICKS);
+  return ipi_target()->interrupts;
 }
 
-ALWAYS_INLINE void send_and_await(uint32_t iteration, uint64_t idle) {
+// Until it has handled at least one more and is about to halt.
+ALWAYS_INLINE void await_answer(uint32_t iteration, uint64_t handled) {
   (void)iteration;
+  AWAIT(GUEST_WAIT_TARGET_HANDLED, ipi_target()->halted_at > handled);
+}
+
+ALWAYS_INLINE void send_and_await(uint32_t iteration, uint64_t handled) {
   send_ipi(IPI_TARGET);
-  while (ipi_target()->idle == idle) {
-  }
+  await_answer(iteration, handled);
 }
 
 DEFINE_WORKLOAD(pio, count_event, never_early, write_pio_port)
@@ -97,6 +113,8 @@ DEFINE_WORKLOAD(cpuid, count_event, never_early, read_cpuid_leaf_0)
 DEFINE_WORKLOAD(hypercall, count_event, never_early, call_hypervisor)
 DEFINE_WORKLOAD(hlt, count_and_arm, never_early, halt)
 DEFINE_WORKLOAD(ipi, await_halted_target, never_early, send_and_await)
+DEFINE_WORKLOAD(never_woken, count_and_arm_nothing, never_early, halt)
+DEFINE_WORKLOAD(never_answered, await_halted_target, never_early, await_answer)
 
 // ---- Of the tests
 // -------------------------------------------------------------------------------------------
@@ -130,7 +148,7 @@ static void execute_privileged(uint32_t count) {
     TRY("outb %b0, %1", ::"a"(scratch), "N"(GUEST_PORT_PIO));
     TRY("rdmsr", : "+a"(scratch) : "c"(0x802) : "rdx");  // x2APIC ID
     TRY("wrmsr", ::"c"(0x80f), "a"(0x1ff), "d"(0));      // x2APIC SVR, as lapic_prepare has it
-    if (!paravirtual()) ++*counter(GUEST_COUNT_MSR, 0x80f);
+    if (!paravirtual()) increment(counter(GUEST_COUNT_MSR, 0x80f));
     TRY("swapgs", ::: "memory");
     TRY("swapgs", ::: "memory");
     TRY("invlpg (%0)", ::"r"(GUEST_DEMAND_PAGE(0ULL)) : "memory");
@@ -197,6 +215,8 @@ static const struct kernel_loop_entry {
     [GUEST_WORKLOAD_PRIVILEGED] = {{execute_privileged, execute_privileged}, GUEST_COUNT_NONE, 0},
     [GUEST_WORKLOAD_CORRUPT_TABLE] = {{corrupt_table, corrupt_table}, GUEST_COUNT_NONE, 0},
     [GUEST_WORKLOAD_CORRUPT_STACK] = {{corrupt_stack, corrupt_stack}, GUEST_COUNT_NONE, 0},
+    [GUEST_WORKLOAD_NEVER_WOKEN] = {WORKLOAD_ENTRY(never_woken), GUEST_COUNT_HLT, 0},
+    [GUEST_WORKLOAD_NEVER_ANSWERED] = {WORKLOAD_ENTRY(never_answered), GUEST_COUNT_NONE, 0},
     [GUEST_WORKLOAD_TRIPLE_FAULT] = {{triple_fault, triple_fault}, GUEST_COUNT_NONE, 0},
 };
 

@@ -16,6 +16,8 @@ SECTIONS {
   . = GUEST_KERNEL_IMAGE;
   .text : {
     KEEP(*(.image_header))
+    . = GUEST_ISR_STUBS - GUEST_KERNEL_IMAGE;
+    KEEP(*(.isr_stubs))
     EXCLUDE_FILE(*user_program*) *(.text .text.*)
   } :kernel_text
 
@@ -31,6 +33,7 @@ SECTIONS {
   .data : { EXCLUDE_FILE(*user_program*) *(.data .data.*) } :kernel_data
   .bss : { EXCLUDE_FILE(*user_program*) *(.bss .bss.* COMMON) } :kernel_data
   ASSERT(. <= GUEST_KERNEL_IMAGE_END, "the kernel does not fit")
+  ASSERT(isr_stubs == GUEST_ISR_STUBS, "the ISR stubs are not where recordings expect them")
 
   . = GUEST_USER_IMAGE;
   .user_text : { *user_program*(.text .text.*) } :user_text

@@ -11,6 +11,8 @@ static const char* const reasons[] = {
     [GUEST_PANIC_PARAMS] = "bad parameters",
     [GUEST_PANIC_COUNTS_FULL] = "no room for another counter",
     [GUEST_PANIC_SYSTEM_CALL] = "no such system call",
+    [GUEST_PANIC_WAIT] = "waited too long",
+    [GUEST_PANIC_NOT_ENDED] = "entered again after the run had ended",
 };
 
 void panic(enum guest_panic_code code, const struct guest_trap_frame* frame) {
@@ -19,7 +21,9 @@ void panic(enum guest_panic_code code, const struct guest_trap_frame* frame) {
   // A port write counts, and a counter that finds no room panics: once is enough.
   if (!panicking) {
     panicking = true;
-    ((volatile struct guest_panic*)GUEST_PANIC)->frame = (uint64_t)frame;
+    volatile struct guest_panic* const said = (volatile struct guest_panic*)GUEST_PANIC;
+    said->frame = (uint64_t)frame;
+    said->vcpu = this_vcpu();
     print("trapline nano-kernel: panic: ");
     print(reasons[code]);
     if (frame) {

@@ -70,6 +70,9 @@ void prepare_interrupts(uint32_t workload) {
     case GUEST_WORKLOAD_HLT:
     case GUEST_WORKLOAD_IPI:
     case GUEST_WORKLOAD_PRIVILEGED:
+    case GUEST_WORKLOAD_NEVER_INTERRUPTED:
+    case GUEST_WORKLOAD_NEVER_WOKEN:
+    case GUEST_WORKLOAD_NEVER_ANSWERED:
       lapic_prepare();
       break;
     default:

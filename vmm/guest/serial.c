@@ -1,14 +1,14 @@
 #include "vmm/guest/serial.h"
 
 #include "vmm/guest/counts.h"
+#include "vmm/guest/wait.h"
 
 // 16550 datasheet, table 2: line status register, transmitter holding register empty.
 #define LINE_STATUS (GUEST_PORT_SERIAL + 5)
 #define TRANSMITTER_EMPTY 0x20
 
 static void print_character(char character) {
-  while (!(read_port8(LINE_STATUS) & TRANSMITTER_EMPTY)) {
-  }
+  AWAIT(GUEST_WAIT_SERIAL, read_port8(LINE_STATUS) & TRANSMITTER_EMPTY);
   write_port8(GUEST_PORT_SERIAL, (uint8_t)character);
 }
 

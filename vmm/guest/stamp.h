@@ -5,13 +5,11 @@
 
 #include "vmm/guest/abi.h"
 #include "vmm/guest/cpu.h"
+#include "vmm/guest/shared_page.h"
+#include "vmm/guest/wait.h"
 
 // More than one iteration and the ISRs within it ever write.
 #define STAMP_RING_MARGIN 64
-
-ALWAYS_INLINE volatile struct guest_shared* shared(void) {
-  return (volatile struct guest_shared*)GUEST_SHARED(this_vcpu());
-}
 
 // The slot is reserved by one instruction, so that an ISR that comes at any point gets a slot of its own. The
 // TSC is read last: little runs between it and a U0's event.
@@ -33,8 +31,7 @@ ALWAYS_INLINE void wait_for_ring_room(void) {
   volatile struct guest_shared* const page = shared();
   if (page->head - page->tail + STAMP_RING_MARGIN <= page->capacity) return;
   ++page->waits;
-  while (page->head - page->tail + STAMP_RING_MARGIN > page->capacity) {
-  }
+  AWAIT(GUEST_WAIT_RING_ROOM, page->head - page->tail + STAMP_RING_MARGIN <= page->capacity);
 }
 
 #endif

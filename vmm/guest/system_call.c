@@ -33,6 +33,10 @@ static void call_done(struct guest_trap_frame* frame) {
   workload_done(frame, (uint32_t)frame->rdi);
 }
 
+static void call_give_up(struct guest_trap_frame* frame) {
+  panic(GUEST_PANIC_WAIT, frame);
+}
+
 typedef void system_call_function(struct guest_trap_frame* frame);
 
 static system_call_function* const sys_call_table[] = {
@@ -41,6 +45,7 @@ static system_call_function* const sys_call_table[] = {
     [SYSTEM_CALL_RING_DOORBELL] = call_ring_doorbell,
     [SYSTEM_CALL_KERNEL_LOOP] = call_kernel_loop,
     [SYSTEM_CALL_DONE] = call_done,
+    [SYSTEM_CALL_GIVE_UP] = call_give_up,
 };
 
 void system_call(struct guest_trap_frame* frame) {

@@ -8,6 +8,7 @@ enum system_call {
   SYSTEM_CALL_RING_DOORBELL = 2,  // GUEST_DOORBELL_*, and the same
   SYSTEM_CALL_KERNEL_LOOP = 3,    // runs the current workload's loop in the kernel
   SYSTEM_CALL_DONE = 4,           // events done; does not return: the next workload starts
+  SYSTEM_CALL_GIVE_UP = 5,        // a wait reached its bound: panics; from the kernel, too
 };
 
 #endif

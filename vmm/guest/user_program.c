@@ -6,6 +6,7 @@
 #include "vmm/guest/event_loop.h"
 #include "vmm/guest/fault_fixup.h"
 #include "vmm/guest/system_call.h"
+#include "vmm/guest/wait.h"
 
 ALWAYS_INLINE void call_by_int80(enum system_call number, uint64_t argument) {
   uint64_t result = number;
@@ -81,14 +82,18 @@ ALWAYS_INLINE uint64_t ring_for_irqfd(uint32_t iteration, uint32_t early) {
 }
 
 ALWAYS_INLINE bool interrupt_came(uint64_t seen) {
-  return interrupts_seen() != seen;
+  return interrupts_seen() > seen;
 }
 
-// No PAUSE: it may cause exits of its own (pause filter, PAUSE-loop exiting).
 ALWAYS_INLINE void await_interrupt(uint32_t iteration, uint64_t seen) {
   (void)iteration;
-  while (!interrupt_came(seen)) {
-  }
+  AWAIT(GUEST_WAIT_INTERRUPT, interrupt_came(seen));
+}
+
+ALWAYS_INLINE uint64_t arm_nothing(uint32_t iteration, uint32_t early) {
+  (void)iteration;
+  (void)early;
+  return interrupts_seen();
 }
 
 // Even: nothing at all lies between U0 and U3. Odd: one more stamp.
@@ -127,6 +132,7 @@ DEFINE_WORKLOAD(timer, arm_timer, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(device, ring_for_line, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(device_msi, ring_for_msi, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(device_irqfd, ring_for_irqfd, interrupt_came, await_interrupt)
+DEFINE_WORKLOAD(never_interrupted, arm_nothing, interrupt_came, await_interrupt)
 DEFINE_WORKLOAD(stamps, prepare_nothing, never_early, event_stamps)
 DEFINE_WORKLOAD(kernel_touch, prepare_nothing, never_early, event_kernel_touch)
 DEFINE_WORKLOAD(corrupt, prepare_nothing, never_early, event_kernel_loop)
@@ -142,6 +148,7 @@ static const struct event_loops user_loops[GUEST_WORKLOAD_COUNT] = {
     [GUEST_WORKLOAD_DEVICE] = WORKLOAD_ENTRY(device),
     [GUEST_WORKLOAD_DEVICE_MSI] = WORKLOAD_ENTRY(device_msi),
     [GUEST_WORKLOAD_DEVICE_IRQFD] = WORKLOAD_ENTRY(device_irqfd),
+    [GUEST_WORKLOAD_NEVER_INTERRUPTED] = WORKLOAD_ENTRY(never_interrupted),
     [GUEST_WORKLOAD_STAMPS] = WORKLOAD_ENTRY(stamps),
     [GUEST_WORKLOAD_KERNEL_TOUCH] = WORKLOAD_ENTRY(kernel_touch),
     [GUEST_WORKLOAD_CORRUPT_TABLE] = WORKLOAD_ENTRY(corrupt),

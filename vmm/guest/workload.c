@@ -1,6 +1,9 @@
 // Which workload runs, and what starts after it.
+#include <stddef.h>
+
 #include "vmm/guest/counts.h"
 #include "vmm/guest/kernel.h"
+#include "vmm/guest/panic.h"
 #include "vmm/guest/platform.h"
 #include "vmm/guest/stamp.h"
 
@@ -27,8 +30,7 @@ static void announce(uint32_t workload) {
 static void start(struct guest_trap_frame* frame) {
   if (current >= params()->workload_count) {
     write_port32(GUEST_PORT_EXIT, 0);
-    for (;;) {
-    }
+    panic(GUEST_PANIC_NOT_ENDED, NULL);
   }
   prepare_interrupts(workload_running());
   announce(workload_running());

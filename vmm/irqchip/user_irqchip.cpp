@@ -107,6 +107,11 @@ bool UserIrqchip::has_pending(std::uint32_t vcpu) const {
   return apics_[vcpu].next().has_value();
 }
 
+// In this order: a timer that expires between the two has its interrupt pending then.
+bool UserIrqchip::may_interrupt(std::uint32_t vcpu) const {
+  return timers_[vcpu]->armed() || has_pending(vcpu);
+}
+
 Result<std::optional<std::uint8_t>> UserIrqchip::inject(std::uint32_t vcpu, const Vcpu& cpu) {
   kvm_run& run = cpu.run_state();
   if (!attention_[vcpu].load()) return std::nullopt;

@@ -38,6 +38,8 @@ class UserIrqchip {
   void raise_msi(std::uint8_t vector);
 
   [[nodiscard]] bool has_pending(std::uint32_t vcpu) const;
+  // An interrupt is pending, or the timer is armed.
+  [[nodiscard]] bool may_interrupt(std::uint32_t vcpu) const;
   // Before an entry, on the vCPU's thread: injects what is pending by KVM_INTERRUPT, or, where the guest
   // cannot take it now, asks for an exit when it can. Returns the vector that was injected.
   [[nodiscard]] Result<std::optional<std::uint8_t>> inject(std::uint32_t vcpu, const Vcpu& cpu);

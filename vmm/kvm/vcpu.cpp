@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
@@ -60,6 +61,33 @@ Status Vcpu::make_runnable() const {
   kvm_mp_state state{};
   state.mp_state = KVM_MP_STATE_RUNNABLE;
   TRAPLINE_TRY(kvm_ioctl(fd_, KVM_SET_MP_STATE, &state, "KVM_SET_MP_STATE", name_));
+  return {};
+}
+
+Result<bool> Vcpu::is_halted() const {
+  kvm_mp_state state{};
+  TRAPLINE_TRY(kvm_ioctl(fd_, KVM_GET_MP_STATE, &state, "KVM_GET_MP_STATE", name_));
+  return state.mp_state == KVM_MP_STATE_HALTED;
+}
+
+Result<kvm_lapic_state> Vcpu::lapic() const {
+  kvm_lapic_state state{};
+  TRAPLINE_TRY(kvm_ioctl(fd_, KVM_GET_LAPIC, &state, "KVM_GET_LAPIC", name_));
+  return state;
+}
+
+// DR7: two bits enable a breakpoint, four that stay 0 make it one on execution (AMD APM vol. 2, 13.1.1.4).
+Status Vcpu::break_at(std::span<const std::uint64_t> addresses) const {
+  constexpr std::size_t kBreakpoints = 4;
+  constexpr std::uint64_t kFixed = 1u << 10;
+  kvm_guest_debug debug{};
+  debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
+  debug.arch.debugreg[7] = kFixed;
+  for (std::size_t i = 0; i < std::min(addresses.size(), kBreakpoints); ++i) {
+    debug.arch.debugreg[i] = addresses[i];
+    debug.arch.debugreg[7] |= std::uint64_t{2} << 2 * i;
+  }
+  TRAPLINE_TRY(kvm_ioctl(fd_, KVM_SET_GUEST_DEBUG, &debug, "KVM_SET_GUEST_DEBUG", name_));
   return {};
 }
 

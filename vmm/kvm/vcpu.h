@@ -38,6 +38,11 @@ class Vcpu {
   // KVM_SET_MP_STATE(RUNNABLE): a vCPU other than the first, with local APICs in the kernel, would wait for
   // INIT.
   [[nodiscard]] Status make_runnable() const;
+  // With local APICs in the kernel: whether it sleeps in a HLT.
+  [[nodiscard]] Result<bool> is_halted() const;
+  [[nodiscard]] Result<kvm_lapic_state> lapic() const;
+  // KVM_EXIT_DEBUG before the instruction at any of these addresses, at most four.
+  [[nodiscard]] Status break_at(std::span<const std::uint64_t> addresses) const;
 
   // From now on each exit leaves the general registers in run_state(), and the next KVM_RUN takes them from
   // there if they were marked as changed (KVM_CAP_SYNC_REGS): no ioctl to read or write them.

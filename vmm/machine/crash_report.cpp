@@ -74,6 +74,10 @@ std::string describe_panic(std::uint32_t code) {
       return "guest panic: no room for another counter";
     case GUEST_PANIC_SYSTEM_CALL:
       return "guest panic: no such system call";
+    case GUEST_PANIC_WAIT:
+      return "guest panic: waited too long";
+    case GUEST_PANIC_NOT_ENDED:
+      return "guest panic: entered again after the run had ended";
     default:
       return fmt::format("guest panic: code {:#x}, which does not exist", code);
   }

@@ -35,6 +35,10 @@ std::uint32_t Doorbell::read(std::uint16_t port, unsigned /*bytes*/) {
   return port == GUEST_PORT_DOORBELL_DELAY ? static_cast<std::uint32_t>(delay_.count()) : 0;
 }
 
+bool Doorbell::armed() const {
+  return timer_.armed();
+}
+
 std::optional<Error> Doorbell::error() const {
   const std::lock_guard lock(mutex_);
   return error_;

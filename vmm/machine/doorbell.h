@@ -31,6 +31,7 @@ class Doorbell final : public PortDevice {
 
   // Raises nothing any more.
   void silence() { timer_.stop(); }
+  [[nodiscard]] bool armed() const;  // an interrupt is to come
   // Why the last raise failed, if it did. The guest waits for an interrupt that will not come.
   [[nodiscard]] std::optional<Error> error() const;
 

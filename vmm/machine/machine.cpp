@@ -27,7 +27,9 @@ Status check(const MachineConfig& config, const DeliveryPath& path) {
                               *reason),
                   {}, ExitStatus::wrong_usage);
     }
-    if (run.workload == GUEST_WORKLOAD_IPI && config.vcpus < 2) {
+    const bool needs_two =
+        run.workload == GUEST_WORKLOAD_IPI || run.workload == GUEST_WORKLOAD_NEVER_ANSWERED;
+    if (needs_two && config.vcpus < 2) {
       return fail("workload ipi needs a vCPU to send to", "give the machine two (--vcpus 2)",
                   ExitStatus::wrong_usage);
     }

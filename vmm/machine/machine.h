@@ -26,6 +26,22 @@ struct WorkloadRun {
   std::uint32_t count = 0;  // events
 };
 
+// Bounds of the guest's waits: beyond them the run ends as a crash whose report says who waited for what.
+struct WaitBounds {
+  // A loop: rounds of GUEST_WAIT_ROUND looks, and so much time of the guest's TSC. Both: on a fast processor
+  // rounds take no time, and the clock of an emulated machine may jump.
+  std::uint64_t rounds = 256;
+  std::chrono::seconds at_least{60};
+  std::uint64_t wakes = 1'000'000;  // HLTs in a row that ended without an interrupt
+  unsigned quiet_polls = 500;       // with every vCPU's thread asleep, until the VMM asks why
+};
+
+// What a run of the tests suffers.
+struct Disturbances {
+  bool wake = false;           // HLTs end without an interrupt, at each poll
+  bool deliver_twice = false;  // each interrupt is delivered a second time (second_deliveries.h)
+};
+
 struct MachineConfig {
   std::string path = "hvm";
   std::vector<WorkloadRun> workloads;  // one after the other
@@ -39,6 +55,8 @@ struct MachineConfig {
   // long.
   std::chrono::microseconds timer_delay{1000};
   std::chrono::microseconds doorbell_delay{1000};
+  WaitBounds waits;
+  Disturbances disturb;
   std::function<void(std::string_view)> console;  // on the vCPU's thread, line by line; may be empty
 };
 
@@ -50,6 +68,9 @@ struct VcpuOutcome {
   std::uint64_t stamps_lost = 0;
   std::uint64_t exits_lost = 0;  // marks of exits that found no room
   std::uint64_t ring_waits = 0;  // how often the guest waited for its stamps to be read; its own word
+  // What Disturbances did.
+  std::uint64_t woken_for_nothing = 0;
+  std::uint64_t delivered_twice = 0;
 };
 
 struct RunOutcome {

@@ -5,11 +5,13 @@
 
 #include "vmm/machine/crash_report.h"
 #include "vmm/machine/doorbell.h"
+#include "vmm/machine/halt_watch.h"
 #include "vmm/machine/kick_signal.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/serial16550.h"
 #include "vmm/machine/stamp_ring.h"
 #include "vmm/machine/vcpu_thread.h"
+#include "vmm/machine/wait_text.h"
 #include "vmm/x86/frames.h"
 #include "vmm/x86/guest_access.h"
 
@@ -44,6 +46,7 @@ struct VcpuFeed {
   StampReader stamps;
   LastStamps last_stamps;
   VcpuOutcome outcome;
+  std::unique_ptr<SecondDeliveries> second_deliveries;
   std::unique_ptr<VcpuThread> thread;
 };
 
@@ -137,8 +140,26 @@ std::optional<x86::TrapFrame> panic_frame(const GuestMemory& memory, std::uint64
   return x86::read_object<x86::TrapFrame>({memory.bytes(), page_table_root}, panic->frame);
 }
 
-std::string report_crash(std::uint32_t index, const VcpuEnd& end, const Vcpu& vcpu, const GuestMemory& memory,
-                         const KernelImage& image, const LastStamps& last_stamps) {
+// Of all vCPUs; zeros where one cannot be read.
+std::vector<guest_shared> read_shared_pages(const GuestMemory& memory, std::size_t vcpus) {
+  std::vector<guest_shared> pages;
+  for (std::uint64_t vcpu = 0; vcpu < vcpus; ++vcpu)
+    pages.push_back(memory.read<guest_shared>(GUEST_SHARED(vcpu)).value_or(guest_shared{}));
+  return pages;
+}
+
+Status write_wait_bounds(const GuestMemory& memory, std::uint64_t vcpu, const WaitBounds& bounds,
+                         std::uint64_t tsc_khz) {
+  constexpr std::uint64_t kTicksPerSecond = 1000;
+  TRAPLINE_ASSIGN(shared, memory.read<guest_shared>(GUEST_SHARED(vcpu)));
+  shared.wait_rounds = bounds.rounds;
+  shared.wait_ticks = static_cast<std::uint64_t>(bounds.at_least.count()) * tsc_khz * kTicksPerSecond;
+  shared.wake_limit = bounds.wakes;
+  return memory.write(GUEST_SHARED(vcpu), shared);
+}
+
+std::string report_crash(std::uint32_t index, const VcpuEnd& end, const Vcpu& vcpu, std::size_t vcpus,
+                         const GuestMemory& memory, const KernelImage& image, const LastStamps& last_stamps) {
   CrashFacts facts;
   facts.vcpu = index;
   facts.reason = end.reason;
@@ -146,6 +167,9 @@ std::string report_crash(std::uint32_t index, const VcpuEnd& end, const Vcpu& vc
   if (const auto regs = vcpu.regs()) facts.regs = *regs;
   if (const auto sregs = vcpu.sregs()) facts.sregs = *sregs;
   if (end.panic_code && facts.sregs) facts.frame = panic_frame(memory, facts.sregs->cr3);
+  if (end.panic_code == GUEST_PANIC_WAIT) {
+    facts.reason += ": " + describe_wait(index, read_shared_pages(memory, vcpus));
+  }
   facts.last_stamps = last_stamps.stamps();
   facts.symbol_at = [&image](std::uint64_t address) { return image.symbol_at(address); };
   return crash_report(facts);
@@ -168,7 +192,8 @@ class MachineRun {
                  [this](RaiseKind kind) { return machine_.path_->raise(surroundings_, kind); }),
         machine_(machine),
         observer_(observer),
-        drain_(observer, raised_) {}
+        drain_(observer, raised_),
+        halt_watch_(machine.config_.waits.quiet_polls) {}
 
   // The path's own threads end before what they may kick. Devices' end by themselves, before those.
   ~MachineRun() {
@@ -189,13 +214,19 @@ class MachineRun {
       TRAPLINE_ASSIGN(reader, StampReader::of_vcpu(machine_.memory_, i, machine_.config_.ring_stamps));
       TRAPLINE_ASSIGN(offset, vcpu.tsc_offset());
       TRAPLINE_ASSIGN(khz, vcpu.tsc_khz());
+      TRAPLINE_TRY(write_wait_bounds(machine_.memory_, i, machine_.config_.waits, khz));
+      std::unique_ptr<SecondDeliveries> again;
+      if (machine_.config_.disturb.deliver_twice) {
+        again = std::make_unique<SecondDeliveries>(vcpu, machine_.memory_);
+        TRAPLINE_TRY(again->arm(machine_.path_->interrupt_entries(machine_.image_, i)));
+      }
       auto thread = std::make_unique<VcpuThread>(
-          i, VcpuThread::Surroundings{vcpu, *machine_.path_, devices_.bus, devices_.exit},
+          i, VcpuThread::Surroundings{vcpu, *machine_.path_, devices_.bus, devices_.exit, again.get()},
           machine_.config_.steps);
       observer_.vcpu_started({.vcpu = i, .tid = thread->tid(), .tsc_offset = offset, .guest_tsc_khz = khz});
       VcpuOutcome outcome;
       outcome.tsc_offset_before = offset;
-      feeds_.push_back({i, std::move(reader), {}, std::move(outcome), std::move(thread)});
+      feeds_.push_back({i, std::move(reader), {}, std::move(outcome), std::move(again), std::move(thread)});
     }
     return {};
   }
@@ -204,9 +235,11 @@ class MachineRun {
   void run(const std::atomic<bool>& stop, std::chrono::milliseconds poll_interval) {
     for (VcpuFeed& feed : feeds_)
       feed.thread->enter_guest();
+    if (machine_.config_.disturb.wake) poll_interval = std::chrono::milliseconds(1);
     bool stopping = false;
     while (!wait_ended(poll_interval)) {
       drain_.running(feeds_);
+      if (!stopping) see_to_halts();
       if (stopping || !(stop.load() || devices_.doorbell.error() || any_ended())) continue;
       stopping = true;
       for (VcpuFeed& feed : feeds_)
@@ -232,6 +265,19 @@ class MachineRun {
                        [&](VcpuFeed& feed) { return feed.thread->wait_ended(limit); });
   }
 
+  void see_to_halts() {
+    std::vector<VcpuThread*> threads;
+    for (const VcpuFeed& feed : feeds_)
+      threads.push_back(feed.thread.get());
+    if (machine_.config_.disturb.wake) {
+      for (VcpuThread* thread : threads)
+        thread->wake_for_nothing();
+      return;  // they never sleep for good
+    }
+    if (!halt_watch_.poll(threads, devices_.doorbell.armed())) return;
+    threads.front()->give_up(describe_endless_halt(read_shared_pages(machine_.memory_, feeds_.size())));
+  }
+
   // One that has ended for good ends the others: they would wait for ever.
   bool any_ended() {
     return std::any_of(feeds_.begin(), feeds_.end(),
@@ -240,6 +286,14 @@ class MachineRun {
 
   void kick(std::uint32_t vcpu) {
     if (vcpu < feeds_.size()) feeds_[vcpu].thread->kick();
+  }
+
+  // The port that a panic ends with is the same for all vCPUs: more of them may have seen its code.
+  bool panicked_elsewhere(const VcpuFeed& feed) const {
+    if (!feed.thread->end().panic_code) return false;
+    const auto panic = machine_.memory_.read<guest_panic>(GUEST_PANIC);
+    return panic && panic->vcpu != feed.index && panic->vcpu < feeds_.size() &&
+           feeds_[panic->vcpu].thread->end().panic_code.has_value();
   }
 
   Status add_vcpu(VcpuFeed& feed, RunOutcome& outcome) {
@@ -254,6 +308,8 @@ class MachineRun {
     result.stats = std::move(stats);
     result.tsc_offset_after = offset;
     result.ring_waits = shared.waits;
+    result.woken_for_nothing = feed.thread->woken_for_nothing();
+    if (feed.second_deliveries) result.delivered_twice = feed.second_deliveries->count();
 
     const VcpuEnd& end = feed.thread->end();
     // The first vCPU's end is the run's; the others are stopped when it has come.
@@ -261,8 +317,10 @@ class MachineRun {
       outcome.end = RunOutcome::End::stopped;
     } else if (end.kind == VcpuEnd::Kind::crashed) {
       outcome.end = RunOutcome::End::guest_crashed;
-      outcome.crash_report +=
-          report_crash(index, end, vcpu, machine_.memory_, machine_.image_, feed.last_stamps);
+      if (!panicked_elsewhere(feed)) {
+        outcome.crash_report += report_crash(index, end, vcpu, feeds_.size(), machine_.memory_,
+                                             machine_.image_, feed.last_stamps);
+      }
     }
     outcome.loop_ns = std::max(outcome.loop_ns, static_cast<std::uint64_t>(feed.thread->ran_for().count()));
     outcome.vcpus.push_back(std::move(result));
@@ -275,6 +333,7 @@ class MachineRun {
   Machine& machine_;
   Observer& observer_;
   Drain drain_;
+  HaltWatch halt_watch_;
   std::vector<VcpuFeed> feeds_;  // their threads end before the devices do
 };
 

@@ -25,6 +25,11 @@ void OneShot::disarm() {
   changed_.notify_one();
 }
 
+bool OneShot::armed() const {
+  const std::lock_guard lock(mutex_);
+  return when_.has_value() || expiring_;
+}
+
 void OneShot::stop() {
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
@@ -32,6 +37,7 @@ void OneShot::stop() {
 
 bool OneShot::wait_until_expired(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
+  expiring_ = false;
   while (!stop.stop_requested()) {
     if (!when_) {
       changed_.wait(lock, stop, [this] { return when_.has_value(); });
@@ -40,6 +46,7 @@ bool OneShot::wait_until_expired(const std::stop_token& stop) {
     const auto when = *when_;
     if (std::chrono::steady_clock::now() >= when) {
       when_.reset();
+      expiring_ = true;
       return true;
     }
     // Ends early when it is armed anew.

@@ -21,6 +21,8 @@ class OneShot {
   // From any thread.
   void arm(std::chrono::nanoseconds delay);
   void disarm();
+  // Armed, or `expired` has not returned yet.
+  [[nodiscard]] bool armed() const;
   // Ends the thread: `expired` is not called any more when it returns. Not from `expired`.
   void stop();
 
@@ -31,9 +33,10 @@ class OneShot {
 
   std::string name_;
   std::function<void()> expired_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::optional<std::chrono::steady_clock::time_point> when_;
+  bool expiring_ = false;
 
   std::jthread thread_;  // last: it uses all of the above
 };

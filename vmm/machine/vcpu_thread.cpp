@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/kvm/exit_reason.h"
@@ -89,9 +90,61 @@ void VcpuThread::halt() {
   for (;;) {
     const std::uint32_t seen = kicks_.load();
     if (stop_asked_.load() || surroundings_.path.should_wake(index_)) break;
+    if (wake_asked_.exchange(false)) {
+      woken_for_nothing_.fetch_add(1);
+      break;
+    }
+    answer_whether_asleep(true);
     kicks_.wait(seen);
   }
   steps_.begin();
+}
+
+void VcpuThread::give_up(std::string reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    given_up_ = crashed(std::move(reason));
+  }
+  stop();
+}
+
+void VcpuThread::ask_asleep() {
+  answer_.store(Answer::asked);
+  kick();
+}
+
+std::optional<bool> VcpuThread::asleep() const {
+  const Answer answer = answer_.load();
+  if (answer == Answer::asked) return std::nullopt;
+  return answer == Answer::asleep;
+}
+
+// One that cannot be asked is not taken to sleep.
+void VcpuThread::answer_whether_asleep(bool in_vmm) {
+  if (answer_.load() != Answer::asked) return;
+  const auto asleep = surroundings_.path.sleeps_for_good(path_vcpu_, in_vmm);
+  answer_.store(asleep && *asleep ? Answer::asleep : Answer::awake);
+}
+
+std::chrono::nanoseconds VcpuThread::processor_time() {
+  clockid_t clock{};
+  timespec used{};
+  if (::pthread_getcpuclockid(thread_.native_handle(), &clock) != 0 || ::clock_gettime(clock, &used) != 0)
+    return std::chrono::nanoseconds(0);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+void VcpuThread::wake_for_nothing() {
+  wake_asked_.store(true);
+  kick();
+}
+
+std::optional<VcpuEnd> VcpuThread::end_halt_for_nothing() {
+  if (!wake_asked_.exchange(false)) return std::nullopt;
+  const auto ended = surroundings_.path.end_halt(path_vcpu_);
+  if (!ended) return crashed(ended.error().what);
+  if (*ended) woken_for_nothing_.fetch_add(1);
+  return std::nullopt;
 }
 
 bool VcpuThread::wait_ended(std::chrono::milliseconds limit) {
@@ -124,7 +177,10 @@ void VcpuThread::thread_main() {
 std::optional<VcpuEnd> VcpuThread::prepare_entry() {
   surroundings_.vcpu.forget_immediate_exit();
   in_guest_.store(true);
-  if (stop_asked_.load()) return VcpuEnd{};
+  if (stop_asked_.load()) {
+    const std::lock_guard lock(mutex_);
+    return given_up_.value_or(VcpuEnd{});
+  }
   if (const Status ready = surroundings_.path.before_entry(path_vcpu_); !ready)
     return crashed(ready.error().what);
   return std::nullopt;
@@ -145,7 +201,12 @@ VcpuEnd VcpuThread::run_guest() {
     if (!result) return crashed(result.error().what);
 
     steps_.begin();
-    if (*result == RunResult::exited) end = handle_exit();
+    if (*result == RunResult::exited) {
+      end = handle_exit();
+    } else {
+      end = end_halt_for_nothing();
+      answer_whether_asleep(false);
+    }
   }
 }
 
@@ -165,6 +226,11 @@ std::optional<VcpuEnd> VcpuThread::handle_exit() {
   }
   if (run.exit_reason == KVM_EXIT_IO) return handle_io(run);
   if (run.exit_reason == KVM_EXIT_MMIO && is_idle_page(run)) return std::nullopt;
+  if (run.exit_reason == KVM_EXIT_DEBUG && surroundings_.second_deliveries != nullptr) {
+    const Status delivered = surroundings_.second_deliveries->at_breakpoint();
+    if (!delivered) return crashed(delivered.error().what);
+    return std::nullopt;
+  }
   return crashed(describe_exit(run));
 }
 

@@ -14,6 +14,7 @@
 
 #include "vmm/kvm/vcpu.h"
 #include "vmm/machine/port_bus.h"
+#include "vmm/machine/second_deliveries.h"
 #include "vmm/machine/spsc_ring.h"
 #include "vmm/machine/step_log.h"
 #include "vmm/observer.h"
@@ -38,6 +39,7 @@ class VcpuThread {
     DeliveryPath& path;
     const PortBus& bus;
     const ExitPort& exit_port;
+    SecondDeliveries* second_deliveries = nullptr;  // of the tests
   };
 
   // Starts the thread, named "vcpu<index>"; it waits for enter_guest().
@@ -56,6 +58,18 @@ class VcpuThread {
   // From any thread: the path has something for the guest. Makes KVM_RUN return where the guest runs, and
   // ends a halt.
   void kick();
+  // stop(), and the end is a crash for this reason, unless there was another before it.
+  void give_up(std::string reason);
+  // The vCPU will say, on its own thread, whether it sleeps for good as far as its path knows
+  // (DeliveryPath::sleeps_for_good). The answer; nothing while there is none yet.
+  void ask_asleep();
+  [[nodiscard]] std::optional<bool> asleep() const;
+  // Of the thread.
+  [[nodiscard]] std::chrono::nanoseconds processor_time();
+  // For tests: the halt that the vCPU is in, or, where the VMM sees halts, the next one, ends without an
+  // interrupt.
+  void wake_for_nothing();
+  [[nodiscard]] std::uint64_t woken_for_nothing() const { return woken_for_nothing_.load(); }
   // Until the vCPU has ended, or the time is over; true when it has ended.
   bool wait_ended(std::chrono::milliseconds limit);
   // After it has ended.
@@ -78,6 +92,8 @@ class VcpuThread {
   [[nodiscard]] std::optional<VcpuEnd> check_exit_port() const;
   void interrupt_kvm_run();
   void halt();
+  void answer_whether_asleep(bool in_vmm);
+  [[nodiscard]] std::optional<VcpuEnd> end_halt_for_nothing();
   void set_state(State state);
   void wait_until_released();
 
@@ -91,11 +107,16 @@ class VcpuThread {
   // something for the path first and then finds it cleared knows that the path will be asked.
   std::atomic<bool> in_guest_{false};
   std::atomic<std::uint32_t> kicks_{0};  // a halted vCPU waits for it to change
+  enum class Answer { not_asked, asked, awake, asleep };
+  std::atomic<Answer> answer_{Answer::not_asked};
+  std::atomic<bool> wake_asked_{false};
+  std::atomic<std::uint64_t> woken_for_nothing_{0};
 
   std::mutex mutex_;
   std::condition_variable changed_;
   State state_ = State::starting;
   pid_t tid_ = 0;
+  std::optional<VcpuEnd> given_up_;
   VcpuEnd end_;
   std::chrono::nanoseconds ran_for_{0};
 

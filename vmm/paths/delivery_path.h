@@ -116,6 +116,15 @@ class DeliveryPath {
   [[nodiscard]] virtual ExitOutcome handle_exit(const PathVcpu& /*vcpu*/) { return ExitOutcome::not_mine(); }
   // Of a vCPU that has halted.
   [[nodiscard]] virtual bool should_wake(std::uint32_t /*vcpu*/) const { return true; }
+  // On the vCPU's thread, outside of KVM_RUN: it has halted (`in_vmm`: because handle_exit() said so), and
+  // neither a pending interrupt nor a timer of this path will end that. Another vCPU may, or a device.
+  [[nodiscard]] virtual Result<bool> sleeps_for_good(const PathVcpu& vcpu, bool in_vmm) const = 0;
+  // ---- For tests
+  // The same: ends a HLT that KVM keeps, without an interrupt; false where the vCPU is in none.
+  [[nodiscard]] virtual Result<bool> end_halt(const PathVcpu& /*vcpu*/) const { return false; }
+  // The instructions that hardware's delivery of a vCPU's interrupts leads to: at most four.
+  [[nodiscard]] virtual std::vector<std::uint64_t> interrupt_entries(const KernelImage& image,
+                                                                     std::uint32_t vcpu) const = 0;
 
   // On a device's thread: raises its interrupt, and logs it.
   [[nodiscard]] virtual Status raise(const PathSurroundings& surroundings, RaiseKind kind) = 0;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "vmm/irqchip/user_irqchip.h"
 #include "vmm/paths/hardware_kernel.h"
@@ -93,7 +94,9 @@ class Emulate final : public DeliveryPath {
       return {};
     }
     TRAPLINE_ASSIGN(injected, irqchip_->inject(vcpu.index, vcpu.cpu));
-    if (injected) vcpu.steps.done(VmmStep::inject, *injected);
+    if (!injected) return {};
+    processors_[vcpu.index].injected = injected;
+    vcpu.steps.done(VmmStep::inject, *injected);
     return {};
   }
 
@@ -103,6 +106,14 @@ class Emulate final : public DeliveryPath {
     if (run.exit_reason == KVM_EXIT_MMIO && irqchip_->handle_mmio(run)) return ExitOutcome::resume();
     if (run.exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN) return ExitOutcome::resume();
     return ExitOutcome::not_mine();
+  }
+
+  [[nodiscard]] Result<bool> sleeps_for_good(const PathVcpu& vcpu, bool in_vmm) const override {
+    return in_vmm && !irqchip_->may_interrupt(vcpu.index);
+  }
+  [[nodiscard]] std::vector<std::uint64_t> interrupt_entries(const KernelImage& image,
+                                                             std::uint32_t vcpu) const override {
+    return lapic_entries(image.header.monitor_exit_stubs, GUEST_STUB_BYTES, vcpu);
   }
 
   [[nodiscard]] bool should_wake(std::uint32_t vcpu) const override { return irqchip_->has_pending(vcpu); }
@@ -124,10 +135,19 @@ class Emulate final : public DeliveryPath {
   ExitOutcome handle_trap(const PathVcpu& vcpu) {
     const GuestMemory& memory = surroundings_->memory;
     VirtualProcessor& processor = processors_[vcpu.index];
+    if (const auto again = second_delivery(memory, vcpu.index, vcpu.cpu.registers().rsp)) {
+      vcpu.steps.done(VmmStep::drop_second_delivery, again->vector, again->rip);
+      return ExitOutcome::resume();
+    }
     processor.interrupt_shadow = false;
     auto frame = read_monitor_frame(memory, vcpu.index, vcpu.cpu.registers().rsp);
     if (!frame) return ExitOutcome::crashed(frame.error().what);
     vcpu.steps.done(VmmStep::read_trap, frame->vector, frame->rip);
+    // One that was not injected, or has come already: the kernel would get it with its interrupts off.
+    if (is_interrupt(frame->vector) && std::exchange(processor.injected, std::nullopt) != frame->vector) {
+      vcpu.steps.done(VmmStep::drop_second_delivery, frame->vector, frame->rip);
+      return ExitOutcome::resume();
+    }
     Trap trap{vcpu, processor, {memory.bytes(), processor.cr3}, *frame};
     ExitOutcome outcome = dispatch(trap);
     if (const Status written = write_monitor_frame(memory, vcpu.index, trap.frame); !written)

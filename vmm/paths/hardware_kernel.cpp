@@ -89,4 +89,13 @@ std::optional<std::string> privileged_kernel_cannot_run(guest_workload workload)
   return std::nullopt;
 }
 
+std::vector<std::uint64_t> lapic_entries(std::uint64_t stubs, std::uint64_t stub_bytes, std::uint32_t vcpu) {
+  if (vcpu != 0) return {stubs + GUEST_VECTOR_IPI * stub_bytes};
+  std::vector<std::uint64_t> entries;
+  for (const std::uint64_t vector :
+       {GUEST_VECTOR_TIMER, GUEST_VECTOR_DEVICE, GUEST_VECTOR_DEVICE_MSI, GUEST_VECTOR_DEVICE_IRQFD})
+    entries.push_back(stubs + vector * stub_bytes);
+  return entries;
+}
+
 }  // namespace trapline::vmm

@@ -2,6 +2,8 @@
 // GDT and TSS are also what the emulate path's kernel believes to be in force.
 #pragma once
 
+#include <vector>
+
 #include "vmm/paths/delivery_path.h"
 
 namespace trapline::vmm {
@@ -19,5 +21,9 @@ void set_entry_registers(const KernelImage& image, std::uint32_t vcpu, std::uint
 
 // Why a kernel with all privileges does not run some of the workloads of the tests.
 [[nodiscard]] std::optional<std::string> privileged_kernel_cannot_run(guest_workload workload);
+
+// Of the vectors that a vCPU's local APIC delivers, where its tables lead to stubs in a row.
+[[nodiscard]] std::vector<std::uint64_t> lapic_entries(std::uint64_t stubs, std::uint64_t stub_bytes,
+                                                       std::uint32_t vcpu);
 
 }  // namespace trapline::vmm

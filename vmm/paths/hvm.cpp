@@ -45,6 +45,19 @@ class Hvm final : public DeliveryPath {
     return index == 0 ? Status{} : vcpu.make_runnable();
   }
 
+  [[nodiscard]] Result<bool> sleeps_for_good(const PathVcpu& vcpu, bool /*in_vmm*/) const override {
+    return InKernelIrqchip::sleeps_for_good(vcpu.cpu);
+  }
+  [[nodiscard]] Result<bool> end_halt(const PathVcpu& vcpu) const override {
+    TRAPLINE_ASSIGN(halted, vcpu.cpu.is_halted());
+    if (halted) TRAPLINE_TRY(vcpu.cpu.make_runnable());
+    return halted;
+  }
+  [[nodiscard]] std::vector<std::uint64_t> interrupt_entries(const KernelImage& image,
+                                                             std::uint32_t vcpu) const override {
+    return lapic_entries(image.header.isr_stubs, image.header.isr_stub_bytes, vcpu);
+  }
+
   [[nodiscard]] Status raise(const PathSurroundings& surroundings, RaiseKind kind) override {
     return irqchip_.raise(surroundings, kind);
   }

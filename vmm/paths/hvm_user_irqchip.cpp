@@ -71,6 +71,14 @@ class HvmUserIrqchip final : public DeliveryPath {
     }
   }
 
+  [[nodiscard]] Result<bool> sleeps_for_good(const PathVcpu& vcpu, bool in_vmm) const override {
+    return in_vmm && !irqchip_->may_interrupt(vcpu.index);
+  }
+  [[nodiscard]] std::vector<std::uint64_t> interrupt_entries(const KernelImage& image,
+                                                             std::uint32_t vcpu) const override {
+    return lapic_entries(image.header.isr_stubs, image.header.isr_stub_bytes, vcpu);
+  }
+
   [[nodiscard]] bool should_wake(std::uint32_t vcpu) const override { return irqchip_->has_pending(vcpu); }
 
   [[nodiscard]] Status raise(const PathSurroundings& surroundings, RaiseKind kind) override {

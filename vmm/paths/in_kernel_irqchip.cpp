@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace trapline::vmm {
 
@@ -38,6 +39,26 @@ Status InKernelIrqchip::create(const Vm& vm) {
   eventfd_ = Fd(::eventfd(0, EFD_CLOEXEC));
   if (eventfd_.get() < 0) return fail(system_error("make", "the eventfd of an irqfd", errno));
   return vm.attach_irqfd(eventfd_, GUEST_IRQFD_GSI);
+}
+
+// Offsets of struct kvm_lapic_state's page (AMD APM vol. 2, table 16-2; KVM computes the current count).
+Result<bool> InKernelIrqchip::sleeps_for_good(const Vcpu& vcpu) {
+  constexpr std::size_t kRequests = 0x200;
+  constexpr std::size_t kRequestRegisters = 8;
+  constexpr std::size_t kRegisterDistance = 0x10;
+  constexpr std::size_t kTimerCurrentCount = 0x390;
+  TRAPLINE_ASSIGN(halted, vcpu.is_halted());
+  if (!halted) return false;
+  TRAPLINE_ASSIGN(lapic, vcpu.lapic());
+  const auto value = [&](std::size_t offset) {
+    std::uint32_t read = 0;
+    std::memcpy(&read, lapic.regs + offset, sizeof read);
+    return read;
+  };
+  for (std::size_t i = 0; i < kRequestRegisters; ++i) {
+    if (value(kRequests + i * kRegisterDistance) != 0) return false;
+  }
+  return value(kTimerCurrentCount) == 0;
 }
 
 Status InKernelIrqchip::raise(const PathSurroundings& surroundings, RaiseKind kind) const {

@@ -12,6 +12,9 @@ class InKernelIrqchip {
   [[nodiscard]] Status create(const Vm& vm);
   [[nodiscard]] Status raise(const PathSurroundings& surroundings, RaiseKind kind) const;
 
+  // Of a vCPU: it sleeps in a HLT, no interrupt is pending in its local APIC, and its timer is not armed.
+  [[nodiscard]] static Result<bool> sleeps_for_good(const Vcpu& vcpu);
+
  private:
   Fd eventfd_;  // raises GUEST_IRQFD_GSI
 };

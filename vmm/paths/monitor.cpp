@@ -112,6 +112,21 @@ Result<guest_monitor_frame> read_monitor_frame(const GuestMemory& memory, std::u
                           frame->vector, frame->error_code, frame->rip));
 }
 
+bool is_interrupt(std::uint64_t vector) {
+  constexpr std::uint64_t kExceptions = 32;
+  return vector >= kExceptions && vector < GUEST_VECTOR_SYSCALL && vector != GUEST_VECTOR_INT80 &&
+         vector != GUEST_VECTOR_HYPERCALL && vector != GUEST_VECTOR_PV_IRET;
+}
+
+std::optional<RepeatedInterrupt> second_delivery(const GuestMemory& memory, std::uint32_t vcpu,
+                                                 std::uint64_t rsp) {
+  if (rsp == GUEST_MONITOR_STACK_TOP(std::uint64_t{vcpu}) - sizeof(guest_monitor_frame)) return std::nullopt;
+  const auto frame = memory.read<guest_monitor_frame>(rsp);
+  if (!frame || !is_interrupt(frame->vector) || x86::privilege_of(frame->cs) != kMonitorPrivilege)
+    return std::nullopt;
+  return RepeatedInterrupt{static_cast<std::uint16_t>(frame->vector), frame->rip};
+}
+
 Status write_monitor_frame(const GuestMemory& memory, std::uint32_t vcpu, const guest_monitor_frame& frame) {
   return memory.write(GUEST_MONITOR_STACK_TOP(std::uint64_t{vcpu}) - sizeof frame, frame);
 }

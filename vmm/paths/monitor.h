@@ -5,6 +5,7 @@
 #include <linux/kvm.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "vmm/paths/delivery_path.h"
 #include "vmm/x86/delivery.h"
@@ -38,6 +39,17 @@ void set_deprivileged_state(const KernelImage& image, std::uint64_t page_table_r
 // Fails where the stack pointer says that the monitor itself trapped: only broken tables can lead there.
 [[nodiscard]] Result<guest_monitor_frame> read_monitor_frame(const GuestMemory& memory, std::uint32_t vcpu,
                                                              std::uint64_t rsp);
+// The monitor runs with interrupts off. An interrupt there was delivered before, and once more before the
+// monitor's first instruction, or a later one: its vector and the RIP that it interrupted. The monitor goes
+// on there when it is entered again.
+struct RepeatedInterrupt {
+  std::uint16_t vector = 0;
+  std::uint64_t rip = 0;
+};
+[[nodiscard]] std::optional<RepeatedInterrupt> second_delivery(const GuestMemory& memory, std::uint32_t vcpu,
+                                                               std::uint64_t rsp);
+// An external interrupt, as against an exception or INT n.
+[[nodiscard]] bool is_interrupt(std::uint64_t vector);
 // Where the monitor goes on.
 [[nodiscard]] Status write_monitor_frame(const GuestMemory& memory, std::uint32_t vcpu,
                                          const guest_monitor_frame& frame);

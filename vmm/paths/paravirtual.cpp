@@ -135,6 +135,11 @@ bool ParavirtualPath::should_wake(std::uint32_t vcpu) const {
   return events_->pending(vcpu);
 }
 
+// In this order: a timer that expires between the two has its event pending then.
+Result<bool> ParavirtualPath::sleeps_for_good(const PathVcpu& vcpu, bool in_vmm) const {
+  return in_vmm && !vcpus_[vcpu.index].timer->armed() && !events_->pending(vcpu.index);
+}
+
 // ---- Upcalls
 // ------------------------------------------------------------------------------------------------
 
@@ -175,6 +180,10 @@ ExitOutcome ParavirtualPath::handle_exit(const PathVcpu& vcpu) {
   if (run.exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN) return ExitOutcome::resume();
   if (!is_monitor_call(run)) return ExitOutcome::not_mine();
   const GuestMemory& memory = surroundings_->memory;
+  if (const auto again = second_delivery(memory, vcpu.index, vcpu.cpu.registers().rsp)) {
+    vcpu.steps.done(VmmStep::drop_second_delivery, again->vector, again->rip);
+    return ExitOutcome::resume();
+  }
   auto frame = read_monitor_frame(memory, vcpu.index, vcpu.cpu.registers().rsp);
   if (!frame) return ExitOutcome::crashed(frame.error().what);
   vcpu.steps.done(VmmStep::read_trap, frame->vector, frame->rip);

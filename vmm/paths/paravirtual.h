@@ -27,6 +27,7 @@ class ParavirtualPath : public DeliveryPath {
   [[nodiscard]] Status before_entry(const PathVcpu& vcpu) override;
   [[nodiscard]] ExitOutcome handle_exit(const PathVcpu& vcpu) override;
   [[nodiscard]] bool should_wake(std::uint32_t vcpu) const override;
+  [[nodiscard]] Result<bool> sleeps_for_good(const PathVcpu& vcpu, bool in_vmm) const override;
   [[nodiscard]] Status raise(const PathSurroundings& surroundings, RaiseKind kind) override;
 
  protected:

@@ -24,6 +24,11 @@ class Pv final : public ParavirtualPath {
     return write_monitor_tables(memory, vcpus, {.stubs = image.header.monitor_exit_stubs});
   }
 
+  [[nodiscard]] std::vector<std::uint64_t> interrupt_entries(const KernelImage& image,
+                                                             std::uint32_t /*vcpu*/) const override {
+    return {image.header.monitor_exit_stubs + std::uint64_t{GUEST_VECTOR_EVENT} * GUEST_STUB_BYTES};
+  }
+
  protected:
   [[nodiscard]] std::uint64_t syscall_entry(const KernelImage& image) const override {
     return image.header.monitor_syscall_exit;

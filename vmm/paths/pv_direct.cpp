@@ -34,6 +34,11 @@ class PvDirect final : public ParavirtualPath {
     return {};
   }
 
+  [[nodiscard]] std::vector<std::uint64_t> interrupt_entries(const KernelImage& image,
+                                                             std::uint32_t /*vcpu*/) const override {
+    return {image.header.monitor_event};
+  }
+
  protected:
   [[nodiscard]] std::uint64_t syscall_entry(const KernelImage& image) const override {
     return image.header.monitor_syscall_bounce;

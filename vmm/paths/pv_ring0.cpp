@@ -24,6 +24,11 @@ class PvRing0 final : public ParavirtualPath {
     return write_ring0_tables(memory, image, vcpus);
   }
 
+  [[nodiscard]] std::vector<std::uint64_t> interrupt_entries(const KernelImage& image,
+                                                             std::uint32_t /*vcpu*/) const override {
+    return {image.header.monitor_event};
+  }
+
  protected:
   [[nodiscard]] std::uint64_t syscall_entry(const KernelImage& image) const override {
     return image.header.monitor_syscall_bounce;

@@ -25,7 +25,8 @@ struct VirtualProcessor {
   std::uint64_t lstar = 0;
   std::uint64_t sfmask = 0;
   std::uint64_t kernel_gs = 0;
-  bool interrupt_shadow = false;  // STI was executed, and the HLT after it was not yet
+  std::optional<std::uint8_t> injected;  // an interrupt on its way to the monitor
+  bool interrupt_shadow = false;         // STI was executed, and the HLT after it was not yet
 
   // Those MSRs that lie in here; nothing for others.
   [[nodiscard]] std::uint64_t* msr(std::uint32_t index);

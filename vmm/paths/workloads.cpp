@@ -31,6 +31,11 @@ constexpr WorkloadEntry kWorkloads[] = {
      GUEST_WORKLOAD_CORRUPT_TABLE, true},
     {"corrupt-stack", "crashes the guest: its kernel's stack leads nowhere", GUEST_WORKLOAD_CORRUPT_STACK,
      true},
+    {"never-interrupted", "user code spins until an interrupt comes, and none does",
+     GUEST_WORKLOAD_NEVER_INTERRUPTED, true},
+    {"never-woken", "HLT, and nothing ends it", GUEST_WORKLOAD_NEVER_WOKEN, true},
+    {"never-answered", "waits for the answer to an IPI that it does not send; needs two",
+     GUEST_WORKLOAD_NEVER_ANSWERED, true},
     {"privileged", "each privileged instruction, by a kernel without privilege", GUEST_WORKLOAD_PRIVILEGED,
      true},
 };

@@ -66,8 +66,10 @@ class Interrupts : public testing::Test {
     }
     linker().entered(vcpu, exit.entry);
   }
-  Isr enter_isr(std::uint64_t at, std::uint32_t vector, unsigned depth = 0, std::uint16_t vcpu = 0) {
+  Isr enter_isr(std::uint64_t at, std::uint32_t vector, unsigned depth = 0, std::uint16_t vcpu = 0,
+                bool again = false) {
     Isr isr;
+    isr.again = again;
     isr.entry = HostNs{at};
     isr.vector = vector;
     isr.depth = depth;
@@ -339,6 +341,86 @@ TEST_F(Interrupts, OneWhoseDeliveryWasInterruptedStaysTheSame) {
   const Interrupt story = only_story();
   EXPECT_EQ(story.reinjections, 1u);
   expect(story, Link::injected, 120, LinkedBy::entry);
+  EXPECT_TRUE(story.complete());
+}
+
+// The second delivery's ISR runs first, and returns to the handler's first instruction.
+TEST_F(Interrupts, OneThatIsDeliveredTwiceStaysTheSame) {
+  linker().msi_set_irq(HostNs{100}, kDevice);
+  accepted(101, kDevice);
+  cycle(110, 120, host_interrupt(), 0x50);
+  leave_isr(enter_isr(125, 0x50, 0, 0, true), 126, 127);
+  leave_isr(enter_isr(128, 0x50), 129, 130);
+  linker().delivered_twice(0, 0x50);  // the exit after it says so, too
+  cycle(140, 150, io());
+  const Interrupt story = only_story();
+  EXPECT_EQ(story.delivered_twice, 1u);
+  EXPECT_TRUE(story.complete());
+  expect(story, Link::isr_entry, 125, LinkedBy::guest_stamp);
+  expect(story, Link::eoi, 126, LinkedBy::guest_stamp);
+  expect(story, Link::iret, 130, LinkedBy::guest_stamp);
+}
+
+TEST_F(Interrupts, EachFurtherDeliveryCounts) {
+  linker().msi_set_irq(HostNs{100}, kDevice);
+  accepted(101, kDevice);
+  cycle(110, 120, host_interrupt(), 0x50);
+  leave_isr(enter_isr(125, 0x50, 0, 0, true), 126, 127);
+  leave_isr(enter_isr(128, 0x50, 0, 0, true), 129, 130);
+  whole_isr(135);
+  EXPECT_EQ(only_story().delivered_twice, 2u);
+}
+
+TEST_F(Interrupts, TwoThatAreRaisedAreNotOneDeliveredTwice) {
+  for (const std::uint64_t at : {100u, 200u}) {
+    linker().msi_set_irq(HostNs{at}, kDevice);
+    accepted(at + 1, kDevice);
+    cycle(at + 10, at + 20, host_interrupt(), 0x50);
+    whole_isr(at + 25);
+  }
+  const auto all = stories();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].delivered_twice + all[1].delivered_twice, 0u);
+}
+
+TEST_F(Interrupts, WithoutStampsTheExitAfterItSaysThatOneWasDeliveredTwice) {
+  marks({}, false);
+  linker().msi_set_irq(HostNs{100}, kDevice);
+  accepted(101, kDevice);
+  cycle(110, 120, host_interrupt(), 0x50);
+  linker().delivered_twice(0, 0x50);
+  linker().eoi(0, HostNs{130}, 0x50, true);
+  EXPECT_EQ(only_story().delivered_twice, 1u);
+}
+
+TEST_F(Interrupts, AnIsrWithoutACauseIsExplainedByTheExitAfterIt) {
+  linker().msi_set_irq(HostNs{100}, kDevice);
+  accepted(101, kDevice);
+  cycle(110, 120, host_interrupt(), 0x50);
+  whole_isr(125);
+  whole_isr(135);  // it was delivered again, after its handler had returned
+  linker().delivered_twice(0, 0x50);
+  cycle(140, 150, io());
+  const auto all = stories();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].delivered_twice, 0u);
+  EXPECT_EQ(all[1].delivered_twice, 1u);
+}
+
+TEST_F(Interrupts, TheVmmDropsASecondDelivery) {
+  marks({mark(100, vmm::RaiseKind::timer, 0x40)});
+  cycle(105, 110, host_interrupt(), 0x40);
+  Exit exit;
+  exit.exit = HostNs{115};
+  exit.entry = HostNs{120};
+  exit.what = io();
+  VmmStep step{.begin = HostNs{116}, .end = HostNs{117}};
+  step.step = static_cast<std::uint16_t>(vmm::VmmStep::drop_second_delivery);
+  step.vector = 0x40;
+  linker().vmm_step(0, step, exit);
+  whole_isr(155, 0x40);
+  const Interrupt story = only_story();
+  EXPECT_EQ(story.delivered_twice, 1u);
   EXPECT_TRUE(story.complete());
 }
 

@@ -44,6 +44,17 @@ TEST(Isrs, NestsAnInterruptWithinAHandler) {
   EXPECT_EQ(isrs[1].iret, HostNs{20});
 }
 
+TEST(Isrs, OneThatInterruptedItsOwnFirstInstructionWasDeliveredTwice) {
+  constexpr std::uint64_t kEntry = GUEST_ISR_STUBS + 0x40 * GUEST_ISR_STUB_BYTES;
+  const auto isrs = isrs_from({stamp(10, GUEST_STAMP_K1, 0x40, kEntry), stamp(11, GUEST_STAMP_K2, 0x40),
+                               stamp(12, GUEST_STAMP_K1, 0x40, 0x180000), stamp(13, GUEST_STAMP_K2, 0x40),
+                               stamp(14, GUEST_STAMP_K1, 0x41, kEntry), stamp(15, GUEST_STAMP_K2, 0x41)});
+  ASSERT_EQ(isrs.size(), 3u);
+  EXPECT_TRUE(isrs[0].again);
+  EXPECT_FALSE(isrs[1].again);
+  EXPECT_FALSE(isrs[2].again) << "another handler's";
+}
+
 TEST(Isrs, AHandlerWhoseEndWasLostEndsWithTheOneAroundIt) {
   const auto isrs = isrs_from({stamp(10, GUEST_STAMP_K1, 0x80), stamp(12, GUEST_STAMP_K1, 0x40),
                                stamp(20, GUEST_STAMP_K2, 0x80), stamp(25, GUEST_STAMP_K2, 0x33)});

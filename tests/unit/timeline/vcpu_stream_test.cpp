@@ -177,6 +177,21 @@ TEST(VcpuStream, AnInjectionThatKvmCalledOffBeforeIsANewOne) {
   EXPECT_FALSE(sink.injections[0].reinjected) << "the entry before injected nothing";
 }
 
+// What QEMU's SVM leaves in EXITINTINFO: without the valid bit, of the type of exceptions.
+TEST(VcpuStream, AnInterruptThatCameAsAnExceptionWasDeliveredTwice) {
+  const auto delivered_twice = [](std::uint32_t exit_int_info) {
+    const auto sink =
+        stream({{cycle(0, 10), cycle(20, 30, 0, kInterrupt0x40), cycle(40, 50, exit_int_info)}});
+    EXPECT_EQ(sink.interrupts.size(), 1u);
+    return sink.interrupts.empty() ? 0 : sink.interrupts[0].delivered_twice;
+  };
+  EXPECT_EQ(delivered_twice(0x340), 1u);
+  EXPECT_EQ(delivered_twice(0x40), 0u) << "the injected interrupt itself";
+  EXPECT_EQ(delivered_twice(0x440), 0u) << "INT 0x40";
+  EXPECT_EQ(delivered_twice(0x30e), 0u) << "#PF";
+  EXPECT_EQ(delivered_twice(0x80000340), 0u) << "a delivery that the exit interrupted";
+}
+
 TEST(VcpuStream, TheFirstEntryIsNoExit) {
   const auto sink = stream({{cycle(0, 10), cycle(20, 30)}});
   ASSERT_EQ(sink.exits.size(), 1u);

@@ -132,6 +132,7 @@ TEST(ChromeTrace, AnInterruptWaitsOnItsVectorsLane) {
   EXPECT_EQ(args["kicked"], "none");
   EXPECT_EQ(args["pending_ns"], 60);
   EXPECT_EQ(args["coalesced"], 2);
+  EXPECT_EQ(args["delivered_twice"], 3);
   EXPECT_FALSE(args.contains("missing"));
   const auto raise = slices_named(trace, "raise 0x40");
   ASSERT_EQ(raise.size(), 1u);

@@ -82,6 +82,7 @@ class SmallTimeline {
     msi.source = tracer::InterruptSource::msi;
     msi.raised_by_tid = 77;
     msi.coalesced = 2;
+    msi.delivered_twice = 3;
     msi.link(Link::raised) = link_at(1140, LinkedBy::vmm_mark);
     msi.link(Link::accepted) = link_at(1145, LinkedBy::tracepoint);
     msi.link(Link::injected) = link_at(1200, LinkedBy::entry);

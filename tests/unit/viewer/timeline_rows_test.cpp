@@ -94,11 +94,11 @@ TEST(TimelineRows, OfInterruptsSayHowEachLinkWasMadeAndWhatIsMissing) {
             "vm,vcpu,id,vector,name,source,raised_by_tid,raised_by_vcpu,raised_ns,raised_linked_by,"
             "accepted_ns,accepted_linked_by,kicked_ns,kicked_linked_by,injected_ns,injected_linked_by,"
             "isr_entry_ns,isr_entry_linked_by,eoi_ns,eoi_linked_by,iret_ns,iret_linked_by,complete,missing,"
-            "coalesced,reinjections,entries_masked,depth,posted,eoi_exit\n"
-            "0,1,3,65,0x41,timer,,,,,160,tracepoint,,,170,entry,,,,,,,0,isr_entry+iret,0,0,0,0,0,0\n"
-            "0,0,2,128,0x80,software,,,,,,,,,,,220,guest stamp,,,230,guest stamp,1,,0,0,0,0,0,0\n"
+            "coalesced,reinjections,delivered_twice,entries_masked,depth,posted,eoi_exit\n"
+            "0,1,3,65,0x41,timer,,,,,160,tracepoint,,,170,entry,,,,,,,0,isr_entry+iret,0,0,0,0,0,0,0\n"
+            "0,0,2,128,0x80,software,,,,,,,,,,,220,guest stamp,,,230,guest stamp,1,,0,0,0,0,0,0,0\n"
             "0,0,1,64,0x40,msi,77,,140,vmm mark,145,tracepoint,,,200,entry,210,guest stamp,240,guest stamp,"
-            "250,guest stamp,1,,2,0,0,0,0,0\n");
+            "250,guest stamp,1,,2,0,3,0,0,0,0\n");
 }
 
 // A stamp may be dated before the first clock sample: that is told, not wrapped around.

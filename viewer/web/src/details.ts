@@ -139,6 +139,7 @@ function storyFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Field
     ["missing", missing.length === 0 ? "nothing: complete" : missing.join(", ")],
     ["coalesced", count(stories.coalesced[row]!)],
     ["injected again", count(stories.reinjections[row]!)],
+    ["delivered twice", count(shape.delivered_twice)],
     ["masked entries", count(stories.masked[row]!)],
     ["depth", String(shape.depth)],
     ["posted", yes(shape.posted)],

@@ -40,6 +40,7 @@ export interface StoryShape {
   missing: number; // a bit for each link
   depth: number;
   posted: boolean;
+  delivered_twice: number;
   tid: number;
   raised_by_vcpu: number | null;
 }

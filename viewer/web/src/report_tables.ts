@@ -92,6 +92,7 @@ function interruptsTable(report: Report, figure: Figure, chosen: ChosenRow): Dat
     amount("kicked", "kicked"),
     amount("coalesced", "coalesced"),
     amount("again", "reinjected"),
+    amount("twice", "delivered_twice"),
     amount("masked", "masked"),
     amount("nested", "nested"),
   ];
