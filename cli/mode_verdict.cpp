@@ -30,13 +30,12 @@ ModeVerdict judge(const tracer::KernelSupport& kernel, tracer::ProbeMode mode) {
     if (kernel.cap_sys_admin) verdict.root = verdict.own;
     return verdict;
   }
+  const std::string_view rights = kernel.cap_sys_admin ? ""
+                                  : verdict.root       ? " with your rights, and as root"
+                                                       : " with your rights";
   verdict.detail =
-      fmt::format("load and attach{}: {}, {}{}",
-                  kernel.cap_sys_admin ? ""
-                  : verdict.root       ? " with your rights, and as root"
-                                       : " with your rights",
-                  probes->info.mode, overhead_text(*probes),
-                  mode == tracer::ProbeMode::vmx_light ? "; the RIP of exits is not recorded" : "");
+      fmt::format("load and attach{}: {}, {}", rights, probes->info.mode, overhead_text(*probes));
+  if (mode == tracer::ProbeMode::vmx_light) verdict.detail += "; the RIP of exits is not recorded";
   return verdict;
 }
 

@@ -71,11 +71,9 @@ bool perf_event_opens(const std::string& id_file) {
       Fd(static_cast<int>(::syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC))));
 }
 
-bool tracefs_is_mounted() {
-  return std::ranges::any_of(kTracefs, [](std::string_view root) {
-    struct statfs file_system {};
-    return ::statfs(std::string(root).c_str(), &file_system) == 0 && file_system.f_type == TRACEFS_MAGIC;
-  });
+bool is_tracefs(std::string_view folder) {
+  struct statfs file_system {};
+  return ::statfs(std::string(folder).c_str(), &file_system) == 0 && file_system.f_type == TRACEFS_MAGIC;
 }
 
 }  // namespace
@@ -84,19 +82,14 @@ ClassicExit find_classic_exit(const KernelBtf& btf, bool cap_sys_admin) {
   constexpr std::array<std::string_view, 5> kFields = {"exit_reason", "guest_rip", "info1", "info2",
                                                        "intr_info"};
   if (!missing_member(btf, "trace_event_raw_kvm_exit", kFields).empty()) return ClassicExit::other_record;
-  bool refused = false;
   for (const std::string_view root : kTracefs) {
     const std::string path = fmt::format("{}/events/kvm/kvm_exit/id", root);
-    if (::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0) {
-      refused = refused || errno == EACCES;
-      continue;
-    }
-    return cap_sys_admin || perf_event_opens(path) ? ClassicExit::attachable : ClassicExit::no_perf_event;
+    if (::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0)
+      return cap_sys_admin || perf_event_opens(path) ? ClassicExit::attachable : ClassicExit::no_perf_event;
+    const bool refused = errno == EACCES;
+    if (is_tracefs(root)) return refused ? ClassicExit::not_readable : ClassicExit::no_event;
   }
-  // Below a debugfs that only root may enter, the second place is refused whether or not tracefs is mounted
-  // there.
-  if (!tracefs_is_mounted()) return ClassicExit::no_tracefs;
-  return refused ? ClassicExit::not_readable : ClassicExit::no_event;
+  return ClassicExit::no_tracefs;
 }
 
 std::string light_lacks(const KernelBtf& btf) {

@@ -3,13 +3,15 @@
 #include "tracer/recorder/probe_types.h"
 
 #include <gtest/gtest.h>
-#include <probes.skel.h>
 
 #include <memory>
 #include <optional>
 #include <string_view>
 
+#include "bpf/control.h"
 #include "tests/unit/recorder/made_btf.h"
+
+#include <probes.skel.h>  // names types of bpf/control.h
 
 namespace trapline::tracer {
 namespace {
