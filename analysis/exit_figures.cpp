@@ -8,10 +8,6 @@ namespace {
 
 using tracer::Exit;
 
-std::uint64_t clamped(HostNs from, HostNs to) {
-  return to < from ? 0 : to.value - from.value;
-}
-
 std::uint64_t time_in_vmm(const Exit& exit) {
   if (exit.vmm_begin && exit.vmm_end) return clamped(*exit.vmm_begin, *exit.vmm_end);
   return exit.user_exit ? clamped(*exit.user_exit, exit.entry) : 0;

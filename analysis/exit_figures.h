@@ -7,9 +7,15 @@
 #include <string_view>
 
 #include "base/distribution.h"
+#include "base/time.h"
 #include "tracer/timeline/timeline.h"
 
 namespace trapline::analysis {
+
+// Nanoseconds from `from` to `to`; 0 if `to` comes before.
+[[nodiscard]] constexpr std::uint64_t clamped(HostNs from, HostNs to) {
+  return to < from ? 0 : to.value - from.value;
+}
 
 // What of it KVM and VMM handled: all but a halt's wait for an interrupt and for a CPU after it. 0 for one
 // that is open.

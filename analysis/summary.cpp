@@ -11,10 +11,6 @@ namespace {
 using tracer::Exit;
 using tracer::WorkloadEvent;
 
-std::uint64_t clamped(HostNs from, HostNs to) {
-  return to < from ? 0 : to.value - from.value;
-}
-
 // By what steps of this kind differ in the report, beside the step itself.
 std::uint16_t emulated(const tracer::VmmStep& step) {
   const auto kind = static_cast<vmm::VmmStep>(step.step);

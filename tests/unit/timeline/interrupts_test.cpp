@@ -492,7 +492,7 @@ TEST_F(Interrupts, WhatIsMissingIsNamed) {
 }
 
 TEST_F(Interrupts, OneThatNeverReachedItsIsrIsNotGivenTheNextOnes) {
-  for (const std::uint64_t t : {100, 200}) {
+  for (const std::uint64_t t : {100u, 200u}) {
     linker().msi_set_irq(HostNs{t}, kDevice);
     accepted(t + 1, kDevice);
     cycle(t + 10, t + 20, host_interrupt(), 0x50);

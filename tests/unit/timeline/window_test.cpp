@@ -46,7 +46,7 @@ TEST_F(Window, KeepsWholeWhatReachesIntoIt) {
 TEST_F(Window, AnIsrIsEnteredAndLeftOrNeither) {
   auto cut = window({.from_ns = 100, .to_ns = 200, .vcpus = {}});
   Isr isr;
-  for (const std::uint64_t entry : {1050, 1150, 1250}) {
+  for (const std::uint64_t entry : {1050u, 1150u, 1250u}) {
     isr.entry = HostNs{entry};
     isr.iret = HostNs{entry + 100};
     cut.isr_entered(0, isr);

@@ -10,7 +10,7 @@ namespace {
 
 using test::stamp;
 
-Exit exit_at(std::uint64_t exit, Cause cause = Cause::guest, bool to_user = false) {
+Exit io_exit_at(std::uint64_t exit, Cause cause = Cause::guest, bool to_user = false) {
   Exit e;
   e.exit = HostNs{exit};
   e.entry = HostNs{exit + 10};
@@ -75,8 +75,8 @@ TEST(WorkloadEvents, AreNotJoinedFromTheHalvesOfTwo) {
 TEST(WorkloadEvents, CountExitsByCauseAndHandler) {
   const auto events = events_from({stamp(100, GUEST_STAMP_U0, 0, 0), stamp(200, GUEST_STAMP_U3, 0, 0),
                                    stamp(300, GUEST_STAMP_U0, 0, 1), stamp(400, GUEST_STAMP_U3, 0, 1)},
-                                  {exit_at(50), exit_at(110, Cause::guest, true), exit_at(130),
-                                   exit_at(150, Cause::async), exit_at(250), exit_at(310)});
+                                  {io_exit_at(50), io_exit_at(110, Cause::guest, true), io_exit_at(130),
+                                   io_exit_at(150, Cause::async), io_exit_at(250), io_exit_at(310)});
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].user_exits, 1u);
   EXPECT_EQ(events[0].kernel_exits, 1u);

@@ -21,7 +21,7 @@ using test::SmallTimeline;
 using testing::ElementsAre;
 using trapline::test::Pftrace;
 
-Pftrace exported(const SmallTimeline& timeline = {}, std::vector<ClockReading> clocks = {}) {
+Pftrace exported_pftrace(const SmallTimeline& timeline = {}, std::vector<ClockReading> clocks = {}) {
   test::StringSink sink;
   recording::RecordingInfo info;
   info.path = "hvm";
@@ -35,7 +35,7 @@ Pftrace exported(const SmallTimeline& timeline = {}, std::vector<ClockReading> c
 }
 
 TEST(PerfettoTrace, IsATreeOfTracksInTheOrderOfTheirRanks) {
-  const auto trace = exported();
+  const auto trace = exported_pftrace();
   std::set<std::string> paths;
   for (const auto& [uuid, track] : trace.tracks) {
     paths.insert(trace.path(uuid));
@@ -59,7 +59,7 @@ TEST(PerfettoTrace, IsATreeOfTracksInTheOrderOfTheirRanks) {
 TEST(PerfettoTrace, EachVmIsATreeOfItsOwn) {
   SmallTimeline timeline;
   timeline.head.machines = test::two_vms();
-  const auto trace = exported(timeline);
+  const auto trace = exported_pftrace(timeline);
   std::set<std::string> paths;
   for (const auto& [uuid, track] : trace.tracks)
     paths.insert(trace.path(uuid));
@@ -71,7 +71,7 @@ TEST(PerfettoTrace, EachVmIsATreeOfItsOwn) {
 }
 
 TEST(PerfettoTrace, SlicesHaveTheirNamesTimesAndArguments) {
-  const auto trace = exported();
+  const auto trace = exported_pftrace();
   EXPECT_THAT(trace.faults, ElementsAre());
   EXPECT_EQ(trace.slices.size(), SmallTimeline::kSlices);
   EXPECT_EQ(trace.timestamp_clock, 3u) << "CLOCK_MONOTONIC";
@@ -93,7 +93,7 @@ TEST(PerfettoTrace, SlicesHaveTheirNamesTimesAndArguments) {
 }
 
 TEST(PerfettoTrace, ArrowsLeadAlongTheStory) {
-  const auto trace = exported();
+  const auto trace = exported_pftrace();
   const std::vector<std::uint64_t> story = {1};
   for (const auto* name : {"raise 0x40", "pending 0x40", "inject 0x40"})
     EXPECT_EQ(trace.named(name).at(0).flows, story) << name;
@@ -124,7 +124,7 @@ TEST(PerfettoTrace, HasTheSlicesOfTheChromeTrace) {
     };
     chrome.emplace(threads[thread], event["name"], 1000 + ns("ts"), ns("dur"));
   }
-  const auto trace = exported(timeline);
+  const auto trace = exported_pftrace(timeline);
   for (const auto& slice : trace.slices) {
     std::string lane = trace.path(slice.track);
     lane.erase(0, lane.find('/') + 1);
@@ -137,12 +137,12 @@ TEST(PerfettoTrace, HasTheSlicesOfTheChromeTrace) {
 TEST(PerfettoTrace, NamesMayHoldAnyBytes) {
   SmallTimeline timeline;
   timeline.head.workload_names[6] = "a\xff";
-  EXPECT_EQ(exported(timeline).named("a\xef\xbf\xbd").size(), 1u);
+  EXPECT_EQ(exported_pftrace(timeline).named("a\xef\xbf\xbd").size(), 1u);
 }
 
 TEST(PerfettoTrace, HasTheGuestsClocksBesideTheHosts) {
   const auto trace =
-      exported({}, {{HostNs{1000}, {{0, 500}, {3, 700}}}, {HostNs{2000}, {{0, 1500}, {3, 1700}}}});
+      exported_pftrace({}, {{HostNs{1000}, {{0, 500}, {3, 700}}}, {HostNs{2000}, {{0, 1500}, {3, 1700}}}});
   ASSERT_EQ(trace.clocks.size(), 2u);
   EXPECT_EQ(trace.clocks[1], (std::map<std::uint64_t, std::uint64_t>{{3, 2000}, {128, 1500}, {131, 1700}}));
 }

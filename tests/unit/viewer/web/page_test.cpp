@@ -253,7 +253,7 @@ TEST_F(Page, OfAPartSaysWhichAndHoldsNoMore) {
   const auto elements = elements_of(sink.text);
   const json page = json::parse(json_of(elements, "page"));
   EXPECT_EQ(page["window"]["to_ns"], to);
-  EXPECT_EQ(page["window"]["vcpus"], json({0}));
+  EXPECT_EQ(page["window"]["vcpus"], json::array({0}));
   const json dictionaries = json::parse(json_of(elements, "timeline-0"));
   EXPECT_EQ(dictionaries["vcpus"].size(), 1u);
   EXPECT_LE(dictionaries["counts"]["exits"].get<std::size_t>(), exits.size() / 2 + 2);
