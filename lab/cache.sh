@@ -1,6 +1,7 @@
 # cache.sh: what the lab keeps between runs: kernels, emulators, initramfs images. Sourced by lab/lab.
 #
-#   $lab_cache/kernel-6.12        -> kernel-6.12.XXXXXX/  vmlinuz, modules/NN-name.ko in load order, version, wanted
+#   $lab_cache/kernel-6.12        -> kernel-6.12.XXXXXX/  vmlinuz, modules/NN-name.ko in load order, version, wanted;
+#                                    the same for 6.1, 6.18 and newest
 #   $lab_cache/kernel-6.12-cloud  -> the same for the Intel machine, with vmlinux, which is vmlinuz unpacked
 #   $lab_cache/kernel-6.12-guest  -> the same for guests of the AMD machine's KVM: see guest.sh
 #   $lab_cache/qemu               -> qemu.XXXXXX/         root/ (QEMU and all its libraries, unpacked), version
@@ -16,7 +17,6 @@
 # In load order, with what they need; on 6.12 the virtio ones are built in and drop out.
 readonly amd_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay kvm kvm-amd'
 readonly intel_modules='kvm kvm-intel'
-readonly valid_kernels='6.1 6.12'
 # Before 9.1 hardware breakpoints never fire in a guest of kvm_amd, and the TSC offset read back drifts.
 readonly qemu_oldest=9.1
 
@@ -89,93 +89,6 @@ new_entry() {
         fi
     done
     mktemp -d "$lab_cache/$name.XXXXXX"
-}
-
-# ensure_kernel ENTRY LINE FLAVOUR MODULES REFRESH: FLAVOUR is empty or -cloud, which has fewer drivers and so boots faster.
-ensure_kernel() {
-    local entry=$1 line=$2 flavour=$3 modules=$4 refresh=$5
-    if [[ $refresh = 1 || $(cat "$lab_cache/$entry/wanted" 2>/dev/null) != "$modules" ]]; then
-        say "fetching Debian's Linux $line${flavour/-/, } (once)"
-        local folder
-        folder=$(new_entry "$entry")
-        fetch_kernel "$line" "$flavour" "$modules" "$folder"
-        replace_entry "$entry" "$folder"
-    fi
-    kernel_dir=$(readlink -f "$lab_cache/$entry")
-    kernel_version=$(<"$kernel_dir/version")
-}
-
-fetch_kernel() {
-    local line=$1 flavour=$2 modules=$3 dir=$4 root=$4/apt package version file
-    local metapackage=linux-image-$line$flavour-amd64
-    [[ $line != 6.1 ]] || metapackage=linux-image$flavour-amd64
-    debian_open "$root" bookworm
-    package=$(debian_depends "$root" "$metapackage")
-    version=${package#linux-image-}
-    [[ $version = "$line".* ]] ||
-        fail $status_cannot_start "$metapackage of Debian bookworm is now Linux $version, not $line: lab/cache.sh needs another package name"
-    file=$(debian_fetch "$root" "$package")
-    dpkg-deb -x "$file" "$dir/unpacked"
-    # Modules are in /lib or /usr/lib by kernel version, and kmod looks in either by its own: make both names work.
-    mkdir -p "$dir/unpacked/usr/lib" "$dir/unpacked/lib"
-    if [[ -d $dir/unpacked/usr/lib/modules ]]; then
-        ln -s ../usr/lib/modules "$dir/unpacked/lib/modules"
-    else
-        ln -s ../../lib/modules "$dir/unpacked/usr/lib/modules"
-    fi
-    depmod -b "$dir/unpacked" "$version"
-    extract_modules "$dir" "$version" "$modules"
-    cp "$dir/unpacked/boot/vmlinuz-$version" "$dir/vmlinuz"
-    if [[ $flavour = -cloud ]]; then
-        unpack_kernel "$dir/vmlinuz" >"$dir/vmlinux"
-    fi
-    rm -rf "$dir/unpacked" "$root"
-    echo "$version" >"$dir/version"
-    echo "$modules" >"$dir/wanted"
-}
-
-# The kernel inside a bzImage, an ELF file. The header's fields: Documentation/arch/x86/boot in Linux. What is packed
-# ends in 4 bytes with the length unpacked.
-unpack_kernel() {
-    local file=$1 setup_sectors offset length unpack
-    setup_sectors=$(header_number "$file" 0x1f1 1)
-    offset=$(((setup_sectors + 1) * 512 + $(header_number "$file" 0x248 4)))
-    length=$(($(header_number "$file" 0x24c 4) - 4))
-    case $(od -An -tx1 -j "$offset" -N 4 "$file" | tr -d ' ') in
-    28b52ffd) unpack=zstd ;;
-    02214c18) unpack=lz4 ;;
-    fd377a58) unpack=xz ;;
-    *) fail $status_cannot_start "Debian packs $file in a way that lab/cache.sh does not know" ;;
-    esac
-    dd if="$file" iflag=skip_bytes,count_bytes skip="$offset" count="$length" bs=1M status=none | "$unpack" -dc
-}
-
-header_number() { # FILE OFFSET BYTES
-    od -An "-tu$3" -j "$(($2))" -N "$3" "$1" | tr -d ' '
-}
-
-# Uncompressed: the machine's processor is the slow part, not its memory.
-extract_modules() {
-    local dir=$1 version=$2 wanted=$3 module name number=10
-    mkdir "$dir/modules"
-    while read -r module; do
-        number=$((number + 1))
-        name=${module##*/}
-        name=$dir/modules/$number-${name%%.ko*}.ko
-        case $module in
-        *.xz) xz -dc "$module" >"$name" ;;
-        *.zst) zstd -dqc "$module" >"$name" ;;
-        *) cp "$module" "$name" ;;
-        esac
-    done < <(modules_to_load "$dir/unpacked" "$version" "$wanted")
-    [[ -n $(find "$dir/modules" -name "*${wanted##* }.ko") ]] ||
-        fail $status_cannot_start "no ${wanted##* } module in Debian's Linux $version: lab/cache.sh looks in the wrong place"
-}
-
-modules_to_load() {
-    # shellcheck disable=SC2086 # a list of words
-    modprobe --dirname "$1" --set-version "$2" --show-depends --all $3 |
-        awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 
 version_at_least() { # VERSION OLDEST

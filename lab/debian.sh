@@ -20,6 +20,9 @@ debian_sources() {
     trixie)
         echo "deb $options $debian_mirror trixie main"
         ;;
+    trixie-backports)
+        echo "deb $options $debian_mirror trixie-backports main"
+        ;;
     esac
 }
 
@@ -70,11 +73,11 @@ debian_fail() {
         "TRAPLINE_DEBIAN_SECURITY_MIRROR (see lab/README.md)"
 }
 
-# debian_depends ROOT METAPACKAGE: the package that a metapackage stands for today.
-debian_depends() {
-    local root=$1 package=$2
-    debian_apt "$root" apt-cache depends "$package" || debian_fail "$root" "package $package"
-    awk '$1 == "Depends:" { print $2; exit }' "$root/apt.out"
+# debian_names ROOT PREFIX: the names of the packages that begin with it, one a line.
+debian_names() {
+    local root=$1 prefix=$2
+    debian_apt "$root" apt-cache pkgnames "$prefix" || debian_fail "$root" "the package names $prefix*"
+    cat "$root/apt.out"
 }
 
 # debian_fetch ROOT PACKAGE: the package alone; prints the path of its file.
