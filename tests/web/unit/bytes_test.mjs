@@ -8,13 +8,17 @@ import { columns, distances, leb128, numbers } from "./packer.mjs";
 const column = (bytes) => new Column(Uint8Array.from(bytes), 0, bytes.length);
 
 test("numbers are exact up to 2^53", () => {
-  for (const value of [0, 1, 127, 128, 300, 2 ** 31, 2 ** 32, 2 ** 53 - 1]) assert.equal(column(leb128(value)).number(), value);
+  for (const value of [0, 1, 127, 128, 300, 2 ** 31, 2 ** 32, 2 ** 53 - 1])
+    assert.equal(column(leb128(value)).number(), value);
 });
 
 test("distances have both signs", () => {
   const values = [0, -1, 1, -2, 2 ** 40, -(2 ** 40)];
   const packed = column(distances(...values));
-  assert.deepEqual(values.map(() => packed.distance()), values);
+  assert.deepEqual(
+    values.map(() => packed.distance()),
+    values,
+  );
   assert.deepEqual([0, 1, 2, 3].map(unzigzag).map(Number), [0, -1, 1, -2]);
 });
 

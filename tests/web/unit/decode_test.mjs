@@ -15,11 +15,33 @@ const noStates = columns(distances(0), [], []); // the begin of the first is the
 function twoExits() {
   // 100..150 in the kernel; 200..290 through user space at 210, in the VMM 220..280.
   const begin = distances(100, 50);
-  return columns(begin, distances(50, 90), numbers(0, 2), numbers(0, kToUser | kInVmm), distances(10), distances(10), distances(60));
+  return columns(
+    begin,
+    distances(50, 90),
+    numbers(0, 2),
+    numbers(0, kToUser | kInVmm),
+    distances(10),
+    distances(10),
+    distances(60),
+  );
 }
 
 test("exits have their times, user space and the VMM's stay", async () => {
-  fakeDocument(facts, [["hot", [...head(2, 0, 0, 0, 0, 0, 0), ...twoExits(), ...none(8), ...noStates, ...none(3), ...none(5), ...none(11), ...none(6)]]]);
+  fakeDocument(facts, [
+    [
+      "hot",
+      [
+        ...head(2, 0, 0, 0, 0, 0, 0),
+        ...twoExits(),
+        ...none(8),
+        ...noStates,
+        ...none(3),
+        ...none(5),
+        ...none(11),
+        ...none(6),
+      ],
+    ],
+  ]);
   const [vcpu] = (await readTimeline(0)).vcpus;
   assert.deepEqual([...vcpu.exits.begin], [100, 200]);
   assert.deepEqual([...vcpu.exits.end], [150, 290]);
@@ -30,8 +52,21 @@ test("exits have their times, user space and the VMM's stay", async () => {
 
 test("states end at times of the pool or at distances from the last", async () => {
   // The pool: 100 150 200 210 220 280 290. From 90: until 100 by the pool, until 205 by distance, until 290 by the pool.
-  const states = columns(distances(90), numbers(0, 1, 0), [...poolReference(0), ...reference(100, 205), ...poolReference(3)]);
-  const hot = [...head(2, 0, 3, 0, 0, 0, 0), ...twoExits(), ...none(8), ...states, ...none(3), ...none(5), ...none(11), ...none(6)];
+  const states = columns(distances(90), numbers(0, 1, 0), [
+    ...poolReference(0),
+    ...reference(100, 205),
+    ...poolReference(3),
+  ]);
+  const hot = [
+    ...head(2, 0, 3, 0, 0, 0, 0),
+    ...twoExits(),
+    ...none(8),
+    ...states,
+    ...none(3),
+    ...none(5),
+    ...none(11),
+    ...none(6),
+  ];
   fakeDocument(facts, [["hot", hot]]);
   const timeline = await readTimeline(0);
   const { states: read } = timeline.vcpus[0];
@@ -44,7 +79,19 @@ test("states end at times of the pool or at distances from the last", async () =
 test("what lies between two chunks is not in this page", async () => {
   const chunk = (from, to) => {
     const states = columns(distances(from), numbers(1), reference(from, to));
-    return ["hot", [...head(0, 0, 1, 0, 0, 0, 0), ...none(7), ...none(8), ...states, ...none(3), ...none(5), ...none(11), ...none(6)]];
+    return [
+      "hot",
+      [
+        ...head(0, 0, 1, 0, 0, 0, 0),
+        ...none(7),
+        ...none(8),
+        ...states,
+        ...none(3),
+        ...none(5),
+        ...none(11),
+        ...none(6),
+      ],
+    ];
   };
   fakeDocument(facts, [chunk(10, 20), chunk(50, 60)]);
   const { states } = (await readTimeline(0)).vcpus[0];

@@ -8,7 +8,15 @@ const lanesOf = (made) => makeLanes(made, new ReasonColours(made));
 const named = (lanes, name) => lanes.filter((lane) => lane.name === name);
 
 test("handlers that interrupt others lie in a lane below", () => {
-  const lanes = lanesOf(timeline({ isrs: [[10, 50, 0x40, 0], [20, 30, 0x41, 1], [60, 70, 0x40, 0]] }));
+  const lanes = lanesOf(
+    timeline({
+      isrs: [
+        [10, 50, 0x40, 0],
+        [20, 30, 0x41, 1],
+        [60, 70, 0x40, 0],
+      ],
+    }),
+  );
   const [outer] = named(lanes, "guest ISR");
   const [nested] = named(lanes, "nested ISR");
   assert.deepEqual([...outer.track.begin], [10, 60]);
@@ -34,7 +42,13 @@ test("an interrupt is pending from raised, or else accepted, to injected, or els
 });
 
 test("reasons that took most time have colours of their own", () => {
-  const made = timeline({ exits: [[0, 10, 0], [20, 90, 2], [100, 115, 1]] });
+  const made = timeline({
+    exits: [
+      [0, 10, 0],
+      [20, 90, 2],
+      [100, 115, 1],
+    ],
+  });
   const colours = new ReasonColours(made);
   assert.deepEqual(colours.names, ["hlt", "io"]);
   assert.equal(colours.ofKind[0], colours.ofKind[1]);

@@ -28,5 +28,7 @@ if (process.env.TRAPLINE_TEST_RESULTS) {
   mkdirSync(results, { recursive: true });
   words.push("--test-reporter=junit", `--test-reporter-destination=${join(results, "node.xml")}`);
 }
-const { status } = spawnSync(process.execPath, [...words, ...tests.map((name) => join(folder, name))], { stdio: "inherit" });
+const { status } = spawnSync(process.execPath, [...words, ...tests.map((name) => join(folder, name))], {
+  stdio: "inherit",
+});
 process.exit(status ?? 1);

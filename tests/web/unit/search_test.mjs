@@ -8,8 +8,16 @@ import { Search } from "../../../viewer/web/src/search";
 import { timeline } from "./timelines.mjs";
 
 const made = timeline({
-  exits: [[10, 20, 0], [30, 50, 1], [60, 70, 2], [80, 90, 0]],
-  isrs: [[100, 110, 0x40, 0], [120, 130, 0x41, 0]],
+  exits: [
+    [10, 20, 0],
+    [30, 50, 1],
+    [60, 70, 2],
+    [80, 90, 0],
+  ],
+  isrs: [
+    [100, 110, 0x40, 0],
+    [120, 130, 0x41, 0],
+  ],
   events: [[5, 95, 1]],
 });
 const lanes = makeLanes(made, new ReasonColours(made));
@@ -40,7 +48,10 @@ test("the next and the previous hit, in whichever lane", () => {
 test("what was not found is grey", () => {
   const [exits] = new Search(made, "hlt").highlighted(lanes).filter(({ kind }) => kind === "exits");
   const grey = exits.colours.length - 1;
-  assert.deepEqual([...exits.track.category].map((category) => category === grey), [true, true, false, true]);
+  assert.deepEqual(
+    [...exits.track.category].map((category) => category === grey),
+    [true, true, false, true],
+  );
 });
 
 test("figures of a stretch are of the exits that begin in it", () => {
@@ -57,6 +68,9 @@ test("figures of a stretch are of the exits that begin in it", () => {
 
 test("percentiles are nearest-rank", () => {
   const sorted = Float64Array.from({ length: 10 }, (_, i) => i + 1);
-  assert.deepEqual([0, 50, 90, 99, 100].map((percent) => percentile(sorted, percent)), [1, 5, 9, 10, 10]);
+  assert.deepEqual(
+    [0, 50, 90, 99, 100].map((percent) => percentile(sorted, percent)),
+    [1, 5, 9, 10, 10],
+  );
   assert.equal(percentile(new Float64Array(0), 50), 0);
 });

@@ -28,12 +28,32 @@ export const facts = {
 export function timeline({ exits = [], isrs = [], stories = [], events = [] }) {
   const to = new Gathering();
   for (const [begin, end, kind] of exits) push(to.exits, { begin, end, kind, flags: 0 });
-  for (const [begin, end, vector, depth] of isrs) push(to.isrs, { begin, end, vector, depth, flags: 0, eoi: NaN, workload: 0, story: 0 });
+  for (const [begin, end, vector, depth] of isrs)
+    push(to.isrs, { begin, end, vector, depth, flags: 0, eoi: NaN, workload: 0, story: 0 });
   for (const [begin, end, workload] of events)
-    push(to.events, { begin, end, workload, iteration: 0, k1: NaN, k2: NaN, handler: NaN, user: 0, kernel: 0, async: 0 });
+    push(to.events, {
+      begin,
+      end,
+      workload,
+      iteration: 0,
+      k1: NaN,
+      k2: NaN,
+      handler: NaN,
+      user: 0,
+      kernel: 0,
+      async: 0,
+    });
   for (const [shape, links] of stories) {
     const seen = links.filter((at) => !Number.isNaN(at));
-    push(to.stories, { begin: Math.min(...seen), end: Math.max(...seen), id: 1, shape, coalesced: 0, reinjections: 0, masked: 0 });
+    push(to.stories, {
+      begin: Math.min(...seen),
+      end: Math.max(...seen),
+      id: 1,
+      shape,
+      coalesced: 0,
+      reinjections: 0,
+      masked: 0,
+    });
     for (const at of links) to.stories.links.push(at);
   }
   to.states.begin.push(0);

@@ -60,7 +60,10 @@ test("a search finds the first that is not below, wherever it begins", () => {
 });
 
 test("the slice under the pointer, or the longest near it", () => {
-  const track = new Track({ begin: Float64Array.of(10, 30, 33), end: Float64Array.of(20, 31, 60), category: new Uint8Array(3) }, 1);
+  const track = new Track(
+    { begin: Float64Array.of(10, 30, 33), end: Float64Array.of(20, 31, 60), category: new Uint8Array(3) },
+    1,
+  );
   assert.equal(track.at(15, 2), 0);
   assert.equal(track.at(22, 3), 0);
   assert.equal(track.at(30.5, 4), 2);
@@ -70,7 +73,11 @@ test("the slice under the pointer, or the longest near it", () => {
 });
 
 test("rows of a track that shows some of a table", () => {
-  const track = new Track({ begin: Float64Array.of(1, 2), end: Float64Array.of(2, 3), category: new Uint8Array(2) }, 1, Uint32Array.of(4, 9));
+  const track = new Track(
+    { begin: Float64Array.of(1, 2), end: Float64Array.of(2, 3), category: new Uint8Array(2) },
+    1,
+    Uint32Array.of(4, 9),
+  );
   assert.equal(track.rowOf(1), 9);
   assert.equal(track.sliceOf(9), 1);
   assert.equal(track.sliceOf(5), -1);

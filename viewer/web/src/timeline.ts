@@ -192,9 +192,9 @@ function taken<T extends Arrays>(growing: T): Taken<T> {
 function inOrder<T extends Slices>(slices: T): T {
   const begin = slices.begin;
   let sorted = true;
-  for (let i = 1; i < begin.length && sorted; ++i) sorted = begin[i]! >= begin[i - 1]!;
+  for (let i = 1; i < begin.length && sorted; ++i) sorted = begin[i] >= begin[i - 1];
   if (sorted) return slices;
-  const order = Uint32Array.from(begin, (_, i) => i).sort((a, b) => begin[a]! - begin[b]! || a - b);
+  const order = Uint32Array.from(begin, (_, i) => i).sort((a, b) => begin[a] - begin[b] || a - b);
   const result: Record<string, unknown> = {};
   for (const [name, items] of Object.entries(slices)) {
     const from = items as Float64Array;
