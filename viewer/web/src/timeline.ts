@@ -181,6 +181,7 @@ export class Gathering {
   }
 }
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- of any element type; Taken has the type of each
 type Arrays = Record<string, Growing<any>>;
 type Taken<T extends Arrays> = { [K in keyof T]: T[K] extends Growing<infer A> ? A : never };
 
