@@ -19,13 +19,17 @@ amd_prepare() {
 amd_words() {
     local time=$1 cpus=$2 memory=$3 verbose=$4 out=$5
     qemu_program
-    emulator_name="QEMU $qemu_version"
+    emulator_name="QEMU $qemu_version" emulator_id=QEMU-$qemu_version
+    if [[ -n $emulator_dir ]]; then
+        qemu=("$emulator_dir/program" -L "$emulator_dir/firmware")
+        emulator_name=$(emulator_title) emulator_id=$(emulator_identifier)
+    fi
     # tsc=reliable: else the kernel finds the emulated TSC unstable against its watchdog and falls back to a slow clock.
     # nokaslr: addresses and instruction counts are the same in every run.
     local cmdline="console=ttyS0 panic=-1 mitigations=off tsc=reliable nowatchdog nokaslr"
     # Boots faster: no self-tests of ciphers, no look for a broken timer interrupt.
-    cmdline+=" cryptomgr.notests no_timer_check trapline.time=$time"
-    cmdline+=" trapline.emulator=QEMU-$qemu_version"
+    cmdline+=" cryptomgr.notests no_timer_check trapline.time=$(announced_time "$time" "$cpus")"
+    cmdline+=" trapline.emulator=$emulator_id"
     [[ $verbose = 1 ]] || cmdline+=' quiet'
     emulator=("${qemu[@]}" -machine pc -cpu max -m "$memory" -nodefaults -no-user-config -display none -no-reboot
         -kernel "$kernel_dir/vmlinuz" -initrd "$initramfs" -append "$cmdline"
@@ -37,9 +41,20 @@ amd_words() {
         -virtfs "local,path=$(escaped "$out"),mount_tag=out,security_model=none,multidevs=remap"
         -virtfs "local,path=$(escaped "$run_dir/share"),mount_tag=run,security_model=none")
     case $time in
-    counted) emulator+=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1 -rtc clock=vm) ;;
+    counted) emulator+=(-accel tcg,thread=single -icount "shift=$(counted_shift "$cpus"),sleep=off" -smp "$cpus" -rtc clock=vm) ;;
     emulated) emulator+=(-accel tcg,thread=multi -smp "$cpus") ;;
     esac
+}
+
+# Two processors take turns on one clock: a nanosecond is then no longer one instruction of the processor that asks.
+announced_time() { # TIME CPUS
+    if [[ $1 = counted && $2 = 1 ]]; then echo counted; else echo emulated; fi
+}
+
+# With one processor 1 instruction is 1 ns. With more, 1 instruction is 4 ns: at 1 ns the timers of the processors that
+# wait for their turn take too much of it.
+counted_shift() { # CPUS
+    if (($1 == 1)); then echo 0; else echo 2; fi
 }
 
 # QEMU doubles the commas of a path inside an option.

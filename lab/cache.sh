@@ -5,7 +5,8 @@
 #   $lab_cache/kernel-6.12-cloud  -> the same for the Intel machine, with vmlinux, which is vmlinuz unpacked
 #   $lab_cache/kernel-6.12-guest  -> the same for guests of the AMD machine's KVM: see guest.sh
 #   $lab_cache/qemu               -> qemu.XXXXXX/         root/ (QEMU and all its libraries, unpacked), version
-#   $lab_cache/bochs-in-place       -> bochs-in-place.XXXXXX/  program, libraries/, plugins/, bios/, version
+#   $lab_cache/emulator-KEY       -> see emulator.sh
+#   $lab_cache/bochs-in-place     -> bochs-in-place.XXXXXX/  program, libraries/, plugins/, bios/, version
 #   $lab_cache/initramfs-VERSION-KEY.cpio
 #   $lab_cache/boot_sector-KEY
 #   $lab_cache/runs/                                 one folder per running lab
@@ -51,7 +52,10 @@ cache_ensure() {
     case $cpu in
     amd)
         ensure_kernel "kernel-$line" "$line" '' "$amd_modules" "$refresh"
-        ensure_qemu "$refresh"
+        # Guests inside always run in Debian's QEMU.
+        if [[ -z $emulator_dir || $guest = 1 || $refresh = 1 ]]; then
+            ensure_qemu "$refresh"
+        fi
         ensure_initramfs amd_tree "$lab_dir/init"
         ;;
     intel)
@@ -270,6 +274,9 @@ write_versions() {
             echo "Linux $(<"$entry")"
         done
         [[ ! -e $lab_cache/qemu/version ]] || echo "QEMU $(<"$lab_cache/qemu/version")"
+        for entry in "$lab_cache"/emulator-*/source; do
+            [[ ! -e $entry ]] || echo "QEMU built with changes, from $(<"$entry")"
+        done
         [[ ! -e $lab_cache/bochs-in-place/version ]] || echo "Bochs $(<"$lab_cache/bochs-in-place/version")"
     } >"$lab_cache/versions.new"
     mv "$lab_cache/versions.new" "$lab_cache/versions"

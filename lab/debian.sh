@@ -4,11 +4,9 @@
 # nor changed, no root is needed, and a host that is not Debian works the same. Signatures are checked against Debian's
 # own keyring (package debian-archive-keyring).
 
-readonly debian_mirror=${TRAPLINE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-readonly debian_security_mirror=${TRAPLINE_DEBIAN_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
 readonly debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The suites' apt sources, one a line.
+# The apt sources of a suite, one a line.
 debian_sources() {
     local options="[arch=amd64 signed-by=$debian_keyring]"
     case $1 in
@@ -17,18 +15,17 @@ debian_sources() {
         echo "deb $options $debian_mirror bookworm main"
         echo "deb $options $debian_security_mirror bookworm-security main"
         ;;
-    trixie)
+    trixie-source)
         echo "deb $options $debian_mirror trixie main"
+        echo "deb-src $options $debian_mirror trixie main"
         ;;
-    trixie-backports)
-        echo "deb $options $debian_mirror trixie-backports main"
-        ;;
+    *) echo "deb $options $debian_mirror $1 main" ;;
     esac
 }
 
 # What the host's administrator decided about reaching archives (proxies, clocks that are off) holds here too.
 host_acquire_settings() {
-    env -u APT_CONFIG apt-config dump | grep -E '^Acquire::(http|https|Check-Valid-Until|Check-Date|Retries|ForceIPv)' || true
+    apt-config dump | grep -E '^Acquire::(http|https|Check-Valid-Until|Check-Date|Retries|ForceIPv)' || true
 }
 
 # debian_open ROOT SUITE: lays out a private apt root and fetches the suite's package lists.
@@ -36,6 +33,7 @@ debian_open() {
     local root=$1 suite=$2
     [[ -r $debian_keyring ]] ||
         fail $status_cannot_start "Debian's keyring $debian_keyring is missing: install debian-archive-keyring (./dev setup)"
+    find_mirrors
     mkdir -p "$root"/etc/apt/{apt.conf.d,preferences.d,sources.list.d,trusted.gpg.d} \
         "$root"/var/lib/apt/lists/partial "$root"/var/cache/apt/archives/partial "$root"/var/lib/dpkg
     : >"$root/var/lib/dpkg/status"
@@ -68,7 +66,7 @@ debian_apt() {
 debian_fail() {
     local root=$1 what=$2
     sed -n 's/^[EW]: /lab:   apt: /p' "$root/apt.err" | tail -5 >&2
-    fail $status_cannot_start "cannot download $what from $debian_mirror." \
+    fail $status_cannot_start "cannot download $what from $debian_mirror (from $debian_mirror_from)." \
         "The network is needed once, to fill the cache; another mirror: TRAPLINE_DEBIAN_MIRROR and" \
         "TRAPLINE_DEBIAN_SECURITY_MIRROR (see lab/README.md)"
 }
@@ -97,4 +95,31 @@ debian_unpack_closure() {
     for file in "$root"/var/cache/apt/archives/*.deb; do
         dpkg-deb -x "$file" "$dir"
     done
+}
+
+# debian_unpack ROOT DIR PACKAGE...: the packages alone, unpacked into DIR.
+debian_unpack() {
+    local root=$1 dir=$2 package file
+    shift 2
+    for package in "$@"; do
+        file=$(debian_fetch "$root" "$package")
+        dpkg-deb -x "$file" "$dir"
+        rm "$file"
+    done
+}
+
+# debian_source_version ROOT PACKAGE: the highest version of a source package.
+debian_source_version() {
+    local root=$1 package=$2
+    debian_apt "$root" apt-cache showsrc --only-source "$package" || debian_fail "$root" "the source package $package"
+    awk '$1 == "Version:" { print $2 }' "$root/apt.out" | sort -V | tail -n 1
+}
+
+# debian_source ROOT PACKAGE DIR: the source package, with Debian's own patches, in DIR.
+debian_source() {
+    local root=$1 package=$2 dir=$3
+    mkdir "$root/source"
+    (cd "$root/source" && debian_apt "$root" apt-get source --only-source --download-only "$package") ||
+        debian_fail "$root" "the source package $package"
+    dpkg-source --no-check --extract "$root"/source/*.dsc "$dir" >/dev/null
 }

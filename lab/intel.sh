@@ -52,11 +52,11 @@ carry_with() {
 # intel_words TIME CPUS MEMORY VERBOSE OUT: the machine's description.
 intel_words() {
     local time=$1 memory=$3 verbose=$4
-    emulator_name="Bochs $bochs_version"
+    emulator_name="Bochs $bochs_version" emulator_id=Bochs-$bochs_version
     # tsc=reliable: KVM's master clock needs the clock source tsc. reboot=t: Bochs ends at a triple fault; after any other
     # reboot it would boot again, and run the command again. The rest is for a quick boot: see amd.sh.
     local cmdline="console=ttyS0,115200 panic=-1 reboot=t mitigations=off tsc=reliable nowatchdog nokaslr"
-    cmdline+=" cryptomgr.notests no_timer_check trapline.time=$time trapline.emulator=Bochs-$bochs_version"
+    cmdline+=" cryptomgr.notests no_timer_check trapline.time=$time trapline.emulator=$emulator_id"
     [[ $verbose = 1 ]] || cmdline+=' quiet loglevel=3'
     "$lab_dir/intel/pack_disk" "$run_dir/boot.img" "$boot_sector" "$kernel_dir/vmlinux" "$memory" "$cmdline" \
         "$initramfs" "$run_dir/command.cpio"

@@ -1,23 +1,21 @@
 # machine.sh: one emulated machine, from its start to its verdict. Sourced by lab/lab.
 #
 # What differs is in amd.sh and intel.sh: CPU_prepare makes what the machine reads, CPU_words sets the array emulator to
-# the words that start it, and emulator_name, CPU_copiers starts what moves the command's output from the machine to our own stdout and
-# stderr, CPU_ended is called when the machine is gone, to let the copiers finish. The machine's console goes to
-# console.log of the run folder, the command's status to share/status, the reason why there is none to share/failure.
-
-# How long a machine may take to begin the command; one takes 4 s. On a busy host an emulated processor can lose its
-# timer while Linux boots, and then waits for ever.
-readonly boot_seconds=${TRAPLINE_LAB_BOOT_SECONDS:-90}
+# the words that start it, and its names, CPU_copiers starts what moves the command's output from the machine to our own
+# stdout and stderr, CPU_ended is called when the machine is gone, to let the copiers finish. The machine's console goes
+# to console.log of the run folder. share/begun appears when the command starts, share/status with its status,
+# share/failure with the reason why there is none.
 
 run_dir=
 machine_pid=
 watch_pid=
 machine_status=0
-started_s=0
+started_us=0
 copier_pids=()
 console_pid=
 emulator=()
-emulator_name=
+emulator_name= # for people
+emulator_id=   # for programs, without spaces
 emulator_input=/dev/null
 # Two descriptors that CPU_copiers opens to keep FIFOs from ending; nothing that is started here may inherit them.
 held_a='' held_b=''
@@ -53,10 +51,10 @@ command_environment() {
     done
 }
 
-# machine_run CPU LIMIT VERBOSE MAY_HANG: starts the machine, waits for its end and sets machine_status to the command's
-# status or the lab's own. With MAY_HANG=0 one that hangs while it boots is ended early, with status_not_booted.
+# machine_run CPU LIMIT VERBOSE: starts the machine, waits for its end and sets machine_status to the command's status or
+# the lab's own.
 machine_run() {
-    local cpu=$1 limit=$2 verbose=$3 may_hang=$4 ended=0 status=0
+    local cpu=$1 limit=$2 verbose=$3 ended=0 status=0
     trap 'machine_interrupted 130' INT
     trap 'machine_interrupted 143' TERM
     trap 'machine_interrupted 129' HUP
@@ -65,20 +63,17 @@ machine_run() {
         tail -n +1 -f "$run_dir/console.log" >&2 {held_a}>&- {held_b}>&- &
         console_pid=$!
     fi
-    # pdeathsig: no machine outlives its lab, even one killed by SIGKILL. The limit is in the host's time: with counted
-    # time the machine's own clock jumps over waits.
-    started_s=$SECONDS
-    setpriv --pdeathsig KILL timeout --kill-after=10 "$limit" setpriv --pdeathsig KILL "${emulator[@]}" \
-        <"$emulator_input" >"$run_dir/emulator.log" 2>&1 {held_a}>&- {held_b}>&- &
+    # pdeathsig: no machine outlives its lab, even one killed by SIGKILL.
+    started_us=${EPOCHREALTIME/[.,]/}
+    setpriv --pdeathsig KILL "${emulator[@]}" <"$emulator_input" >"$run_dir/emulator.log" 2>&1 {held_a}>&- {held_b}>&- &
     machine_pid=$!
-    if [[ $cpu = amd && $may_hang = 0 ]]; then
-        watch_boot >/dev/null 2>&1 {held_a}>&- {held_b}>&- &
-        watch_pid=$!
-    fi
+    watch_machine "$limit" >/dev/null 2>&1 {held_a}>&- {held_b}>&- &
+    watch_pid=$!
     wait -n -p ended "$machine_pid" "${copier_pids[@]}" || status=$?
     if [[ $ended != "$machine_pid" ]]; then
         if [[ ! -s $run_dir/share/status && ! -s $run_dir/share/failure ]]; then
             # A copier ended first: whoever read our output has gone. A local command would get SIGPIPE.
+            enter_boot
             machine_stop
             machine_status=141
             return
@@ -91,23 +86,14 @@ machine_run() {
     "${cpu}_ended"
     wait "${copier_pids[@]}" || true
     copier_pids=()
+    enter_boot
     machine_status=0
     machine_verdict "$status" "$limit" || machine_status=$?
 }
 
-# Ends a machine that does not get as far as the command.
-watch_boot() {
-    local waited
-    for ((waited = 0; waited < boot_seconds; waited++)); do
-        sleep 1
-        [[ ! -e $run_dir/share/begun ]] || return 0
-    done
-    : >"$run_dir/hung"
-    kill "$machine_pid"
-}
-
 machine_interrupted() {
     trap '' INT TERM HUP
+    [[ ! -e $run_dir/share/begun ]] || enter_boot
     machine_stop
     exit "$1"
 }
@@ -135,12 +121,11 @@ machine_verdict() {
         return "$(<"$run_dir/share/status")"
     fi
     if [[ -e $run_dir/hung && ! -e $run_dir/share/begun ]]; then
-        say "the machine had not booted after $boot_seconds s; another is started. The last lines of its console:"
-        console_lines
+        say "the machine hung before it began the command: $(<"$run_dir/hung")"
+        console_tail
         return $status_not_booted
     fi
-    # 137 is also what an emulator killed for want of memory leaves; only the clock tells them apart.
-    if [[ $emulator_status = 124 ]] || ((SECONDS - started_s >= limit)); then
+    if [[ -e $run_dir/limit ]]; then
         say "the command was ended: it had not finished after $limit s (--limit)"
         return $status_limit
     fi
@@ -160,9 +145,5 @@ machine_verdict() {
 
 console_tail() {
     say "last lines of its console (all of it: --verbose):"
-    console_lines
-}
-
-console_lines() {
     tail -n 25 "$run_dir/console.log" | tr -d '\r' | sed 's/^/lab:   /' >&2
 }

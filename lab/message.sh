@@ -5,7 +5,7 @@ readonly status_usage=2        # wrong options
 readonly status_cannot_start=3 # something is missing on this host; the message names the remedy
 readonly status_limit=124      # the command was ended after --limit seconds
 readonly status_lost=125       # the machine went down without reporting the command's status
-readonly status_not_booted=126 # the machine hung before it began the command: told to lab/lab only, which starts another
+readonly status_not_booted=126 # the machine hung before it began the command; lab/lab then starts another
 
 say() {
     printf 'lab: %s\n' "$*" >&2

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { stdout_record = 1, stderr_record, files_record, status_record, failure_record };
+enum { stdout_record = 1, stderr_record, files_record, status_record, failure_record, begun_record };
 
 enum {
   sector_bytes = 512,
@@ -203,6 +203,7 @@ static void run(void) {
 
   int out[2], err[2], files[2];
   if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(files, O_CLOEXEC) < 0) die("pipe");
+  put_text(begun_record, "");
   const pid_t command = start(strings_of("/lab/command"), strings_of("/lab/environment"),
                               strings_of("/lab/folder")[0], out[1], err[1]);
   close(out[1]);
