@@ -27,8 +27,8 @@ def changed_since_the_commit_before():
 
 
 def shell_scripts():
-    """By their first line or suffix."""
-    return [name for name in tracked("") if name.endswith(".sh") or begins_as_shell_script(name)]
+    """By their first line. What they source is checked with them."""
+    return [name for name in tracked("") if begins_as_shell_script(name)]
 
 
 def begins_as_shell_script(name):

@@ -116,7 +116,7 @@ def skip_reason(output):
 
 
 def where_it_ended(output):
-    """The test in which a program ended that wrote no results, and the last line of the lab."""
+    """The test in which a program ended that wrote no results, and the last line of the lab; else the first error."""
     running = lab = ""
     for line in output.splitlines():
         if match := re.match(r"\[ RUN      \] (\S+)", line):
@@ -126,6 +126,6 @@ def where_it_ended(output):
         elif line.startswith("lab: the "):
             lab = line
     if not running and not lab:
-        lines = [line for line in output.splitlines() if line.strip()]
-        return lines[-1][:300] if lines else "no output"
+        lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no output"]
+        return next((line for line in lines if re.search(r"\berror\b|^FAIL", line)), lines[-1])[:300]
     return "; ".join(text for text in (running and f"ended in {running}", lab) if text)
