@@ -37,7 +37,9 @@ const { loadedMs, frames, search } = await page.evaluate(() => {
 });
 console.log(`  ready after ${(loadedMs / 1000).toFixed(2)} s`);
 for (const { share, median, worst } of frames) {
-  console.log(`  frame with ${String(share).padEnd(5)} of it in sight: median ${median.toFixed(1)} ms, worst of 60 ${worst.toFixed(1)} ms`);
+  console.log(
+    `  frame with ${String(share).padEnd(5)} of it in sight: median ${median.toFixed(1)} ms, worst of 60 ${worst.toFixed(1)} ms`,
+  );
 }
 console.log(`  a search through all of it: ${search.toFixed(0)} ms`);
 await browser.close();

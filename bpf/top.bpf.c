@@ -100,7 +100,8 @@ static __always_inline u32 bucket_of(u64 ns) {
   HALVE(32)
   HALVE(16)
   HALVE(8)
-  HALVE(4) HALVE(2) HALVE(1)
+  HALVE(4)
+  HALVE(2) HALVE(1)
 #undef HALVE
       if (bits < TRL_TOP_STEP_BITS) return (u32)ns;
   bits -= TRL_TOP_STEP_BITS;

@@ -103,7 +103,7 @@ check_emulator_tools() {
         [[ -z $file || -e $file ]] || missing+=("$package")
     done <<<"$emulator_tools"
     ((${#missing[@]} == 0)) ||
-        fail $status_cannot_start "the emulator cannot be built: ${missing[*]} not installed (./dev setup lab)"
+        fail $status_cannot_start "the emulator cannot be built: ${missing[*]} not installed (./dev setup emulator)"
 }
 
 # make_emulator ROOT FOLDER

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iostream>
 #include <set>
 
 #include "tests/support/perf_beside.h"
@@ -14,7 +13,6 @@ namespace trapline::test {
 namespace {
 
 using nlohmann::json;
-using namespace std::chrono_literals;
 
 // What --list prints once QEMU's processes have opened their VMs, or at last.
 std::string list_naming(const std::vector<std::string>& names) {
@@ -34,16 +32,12 @@ class RecordQemu : public testing::Test {
   static void SetUpTestSuite() {
     if (!qemu_available()) return;
     workspace_ = new Workspace;
-    // A Linux in a VM in the emulator, and on a busy host: now and then one hangs as it boots, or resets, and
-    // what was recorded of it says nothing.
-    for (const auto may_take : {90s, 180s, kPatience}) {
-      if (boot_both_recorded(may_take)) break;
-    }
+    boot_both_recorded();
     perf_cost_us_ = perf_cost_us(*workspace_);
   }
 
-  // False if one of the two did not boot, or did not do all its work, or perf lost some of it.
-  static bool boot_both_recorded(std::chrono::seconds may_take) {
+  // Leaves report_ null if one of the two did not boot or did not do all its work.
+  static void boot_both_recorded() {
     const std::string perf_data = workspace_->path("perf.data");
     Recording recording(workspace_->path("recording"), {"--all"}, ProbeCost::measured);
     // perf ends with the command, which ends with our line.
@@ -56,9 +50,9 @@ class RecordQemu : public testing::Test {
                    workspace_->path("large.img"));
       list_ = list_naming({"small", "large"});
       for (QemuVm* vm : {&small, &large}) {
-        if (vm->works(may_take) && vm->finishes(may_take)) continue;
-        std::cout << "[ NOT DONE ] " << (vm == &small ? "small" : "large") << " said: " << vm->said() << "\n";
-        return false;
+        if (vm->works() && vm->finishes()) continue;
+        ADD_FAILURE() << (vm == &small ? "small" : "large") << " did not finish; its output: " << vm->said();
+        return;
       }
       small_ = small.pid();
       large_ = large.pid();
@@ -69,7 +63,6 @@ class RecordQemu : public testing::Test {
     perf_ = perf_kvm_rows(perf_data);
     EXPECT_FALSE(perf_.empty()) << perf.err();
     lost_by_perf_ = perf.err().find("lost") != std::string::npos;
-    return !lost_by_perf_;
   }
   static void TearDownTestSuite() {
     delete workspace_;
@@ -77,7 +70,7 @@ class RecordQemu : public testing::Test {
   }
   void SetUp() override {
     if (!qemu_available()) GTEST_SKIP() << "no QEMU and Linux for a guest were brought: lab/lab --guest";
-    ASSERT_FALSE(report_.is_null());
+    ASSERT_FALSE(report_.is_null()) << "a guest did not finish";
   }
 
   static json vm_of(pid_t pid) {

@@ -102,9 +102,9 @@ bool Background::ends(std::chrono::milliseconds within) const {
 }
 
 bool Background::says(std::string_view text, std::chrono::seconds within) const {
-  const auto until = std::chrono::steady_clock::now() + within;
+  const Deadline deadline(within);
   for (;;) {
-    const bool last = ends(20ms) || std::chrono::steady_clock::now() >= until;
+    const bool last = ends(20ms) || deadline.is_over();
     if (out().find(text) != std::string::npos || err().find(text) != std::string::npos) return true;
     if (last) return false;
   }
@@ -112,7 +112,8 @@ bool Background::says(std::string_view text, std::chrono::seconds within) const 
 
 CommandResult Background::wait(std::chrono::seconds within) {
   if (reaped_) return result_;
-  if (!ends(within)) ::kill(pid_, SIGKILL);
+  constexpr std::chrono::milliseconds kNoLimit{-1};
+  if (!ends(within > 0s && time_is_counted() ? kNoLimit : within)) ::kill(pid_, SIGKILL);
   int status = 0;
   ::waitpid(pid_, &status, 0);
   reaped_ = true;

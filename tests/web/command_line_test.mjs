@@ -51,11 +51,15 @@ test("the page is private, replaces a link instead of following it, and a failur
 
 const get = (url, headers) =>
   new Promise((resolve, reject) => {
-    http.get(url, { headers }, (answer) => {
-      const parts = [];
-      answer.on("data", (part) => parts.push(part));
-      answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) }));
-    }).on("error", reject);
+    http
+      .get(url, { headers }, (answer) => {
+        const parts = [];
+        answer.on("data", (part) => parts.push(part));
+        answer.on("end", () =>
+          resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) }),
+        );
+      })
+      .on("error", reject);
   });
 
 test("--open serves the trace to Perfetto's UI once, then stops", async () => {
@@ -64,7 +68,9 @@ test("--open serves the trace to Perfetto's UI once, then stops", async () => {
   assert.match(said, /https:\/\/ui\.perfetto\.dev\/#!\/\?url=http:\/\/127\.0\.0\.1:9001\/trapline\.pftrace\.gz/);
   const ended = new Promise((resolve) => server.once("exit", resolve));
   assert.equal((await get("http://127.0.0.1:9001/", {})).status, 404);
-  const { status, headers, body } = await get("http://127.0.0.1:9001/trapline.pftrace.gz", { origin: "https://ui.perfetto.dev" });
+  const { status, headers, body } = await get("http://127.0.0.1:9001/trapline.pftrace.gz", {
+    origin: "https://ui.perfetto.dev",
+  });
   assert.equal(status, 200);
   assert.equal(headers["access-control-allow-origin"], "https://ui.perfetto.dev");
   const exported = execFileSync(trapline, ["export", recording, "--format", "perfetto"], { maxBuffer: 1 << 30 });
@@ -74,7 +80,8 @@ test("--open serves the trace to Perfetto's UI once, then stops", async () => {
 });
 
 test("names that are HTML are shown as the text that they are", async () => {
-  const evil = '</script><script>document.title="ran"</script><img src=http://127.0.0.1:1/x onerror=alert(1)>\u2028&amp;';
+  const evil =
+    '</script><script>document.title="ran"</script><img src=http://127.0.0.1:1/x onerror=alert(1)>\u2028&amp;';
   const comparison = JSON.parse(readFileSync(join(recordings, "compare.json"), "utf8"));
   comparison.paths[1] = comparison.base = evil;
   comparison.workloads[0] = { name: evil, summary: evil };

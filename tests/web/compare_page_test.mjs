@@ -29,13 +29,21 @@ async function checkCells(page) {
     assert.equal(JSON.parse(await shown.getAttribute("data-v")), cell.cost.p50_ns);
     const parts = cell.phases ? Object.entries(cell.phases).filter(([, phase]) => phase.p50_ns > 0) : [];
     assert.equal(await shown.locator(".bar span").count(), parts.length, `${cell.path} ${cell.workload}`);
-    if (cell.ratio && cell.path !== comparison.base) assert.match(await shown.textContent(), new RegExp(`x ${Number(cell.ratio.toPrecision(3))}`));
+    if (cell.ratio && cell.path !== comparison.base)
+      assert.match(await shown.textContent(), new RegExp(`x ${Number(cell.ratio.toPrecision(3))}`));
   }
 }
 
 // The examples in sight: their paths, and where U0 is on the screen.
 const examples = (page) =>
-  page.evaluate(() => trapline.page.shown.map(({ example, panel }) => ({ path: example.path, u0: panel.canvas.xOf(example.u0_ns), from: panel.range.from - example.u0_ns, exits: panel.timeline.vcpus.flatMap(({ exits }) => [...exits.begin]).length })));
+  page.evaluate(() =>
+    trapline.page.shown.map(({ example, panel }) => ({
+      path: example.path,
+      u0: panel.canvas.xOf(example.u0_ns),
+      from: panel.range.from - example.u0_ns,
+      exits: panel.timeline.vcpus.flatMap(({ exits }) => [...exits.begin]).length,
+    })),
+  );
 
 test("all cells are there, with their figures and phases", async () => {
   const { page, close } = await open(file);
@@ -46,7 +54,12 @@ test("all cells are there, with their figures and phases", async () => {
 // Clicks on a cell of the table, and waits for its example.
 async function choose(page, cell) {
   await page.click(`td[data-path="${cell.path}"][data-workload="${cell.workload}"] button`);
-  await page.waitForFunction(({ path, workload }) => document.querySelector(".examples h2")?.textContent === workload && document.querySelector(`figure[data-path="${path}"] canvas`), cell);
+  await page.waitForFunction(
+    ({ path, workload }) =>
+      document.querySelector(".examples h2")?.textContent === workload &&
+      document.querySelector(`figure[data-path="${path}"] canvas`),
+    cell,
+  );
 }
 
 test("a click shows the cell's example beside the base's, aligned at U0", async () => {
@@ -55,7 +68,10 @@ test("a click shows the cell's example beside the base's, aligned at U0", async 
     if (cell.skipped || cell.path === "native") continue;
     await choose(page, cell);
     const shown = await examples(page);
-    assert.deepEqual(shown.map(({ path }) => path), [...new Set([comparison.base, cell.path])]);
+    assert.deepEqual(
+      shown.map(({ path }) => path),
+      [...new Set([comparison.base, cell.path])],
+    );
     for (const one of shown) assert.ok(Math.abs(one.u0 - shown[0].u0) < 0.01 && Math.abs(one.from - shown[0].from) < 1);
   }
   await choose(page, { path: "emulate", workload: "int80" });
@@ -85,7 +101,11 @@ test("two recordings compare with each other", async () => {
   const two = join(made, "two.html");
   run("view", join(recordings, "hvm"), join(recordings, "emulate"), "-o", two);
   const { page, close, shot } = await open(two, { colorScheme: "dark" });
-  assert.deepEqual(await page.$$eval(".heat thead th", (all) => all.map((cell) => cell.textContent)), ["event", "A (hvm)", "B (emulate)"]);
+  assert.deepEqual(await page.$$eval(".heat thead th", (all) => all.map((cell) => cell.textContent)), [
+    "event",
+    "A (hvm)",
+    "B (emulate)",
+  ]);
   await page.click('td[data-path="B (emulate)"][data-workload="int80"] button');
   await page.waitForFunction(() => document.querySelectorAll("figure canvas").length === 2);
   await page.waitForTimeout(200);

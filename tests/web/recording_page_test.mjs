@@ -20,7 +20,8 @@ after(stop);
 const canvas = "canvas[role=application]";
 const field = (page, name) => page.textContent(`.details dd[data-field="${name}"]`);
 const digits = (text) => Number(text.replace(/\D/g, ""));
-const range = (page) => page.evaluate(() => ({ from: trapline.page.panel.range.from, to: trapline.page.panel.range.to }));
+const range = (page) =>
+  page.evaluate(() => ({ from: trapline.page.panel.range.from, to: trapline.page.panel.range.to }));
 
 // "19.63 us": what is shown has four digits.
 function shownNs(text) {
@@ -90,7 +91,10 @@ test("several VMs are told apart in lanes and tables", async () => {
     const i = document.exits.findIndex((row) => row.vm === vm && row.reason === "msr");
     await page.click(`td[data-p="/exits/${i}/reason"]`);
     assert.match(await field(page, "on"), new RegExp(`^vCPU 0 of VM ${vm}`));
-    assert.equal(await page.getAttribute(".histogram", "data-samples"), String(document.exits[i].count - document.exits[i].open));
+    assert.equal(
+      await page.getAttribute(".histogram", "data-samples"),
+      String(document.exits[i].count - document.exits[i].open),
+    );
   }
   await shot("several-vms");
   await close();
@@ -153,16 +157,27 @@ test("the raw fields of every exit are those that were recorded", async () => {
     const step = Math.max(1, Math.floor(vcpu.exits.begin.length / 40));
     for (let row = 0; row < vcpu.exits.begin.length; row += step) {
       panel.select({ kind: "exits", vcpu, row });
-      for (let i = 0; i < 20_000 && !document.querySelector('[data-field="RIP"]'); ++i) await new Promise((done) => setTimeout(done, 5));
+      for (let i = 0; i < 20_000 && !document.querySelector('[data-field="RIP"]'); ++i)
+        await new Promise((done) => setTimeout(done, 5));
       const text = (name) => document.querySelector(`[data-field="${name}"]`).textContent;
-      shown.push({ row, rip: text("RIP"), info1: text("info1"), info2: text("info2"), code: text("code"), cause: text("cause") });
+      shown.push({
+        row,
+        rip: text("RIP"),
+        info1: text("info1"),
+        info2: text("info2"),
+        code: text("code"),
+        cause: text("cause"),
+      });
     }
     return shown;
   });
   assert.ok(raw.length > 30);
   for (const { row, rip, info1, info2, code } of raw) {
     const exit = timeline.exits[row];
-    assert.deepEqual({ rip, info1, info2, code }, { rip: exit.rip, info1: exit.info1, info2: exit.info2, code: exit.code });
+    assert.deepEqual(
+      { rip, info1, info2, code },
+      { rip: exit.rip, info1: exit.info1, info2: exit.info2, code: exit.code },
+    );
   }
   await close();
 });
@@ -189,17 +204,27 @@ test("the worst interrupt is a click away, with arrows along its story", async (
   const worst = report.interrupts.by_vector[row].latency.raised_to_isr;
   await page.click('role=tab[name="Interrupt latency"]');
   await page.click(`td[data-p="/interrupts/by_vector/${row}/latency/raised_to_isr/p50_ns"]`);
-  const story = timeline.interrupts.find(({ source, raised_ns, isr_entry_ns }) => source === "msi" && isr_entry_ns - raised_ns === worst.max_ns);
+  const story = timeline.interrupts.find(
+    ({ source, raised_ns, isr_entry_ns }) => source === "msi" && isr_entry_ns - raised_ns === worst.max_ns,
+  );
   assert.equal(story.raised_ns, worst.max_at_ns);
   assert.equal(digits(await field(page, "begins at")), story.raised_ns);
   assert.equal(await page.getAttribute(".histogram", "data-samples"), String(worst.count));
   await page.waitForFunction((selector) => Number(document.querySelector(selector).dataset.arrows) >= 2, canvas);
-  const arrows = await page.evaluate(() => trapline.page.panel.canvas.arrows.map(({ from, to }) => [from.lane.kind, from.time, to.lane.kind, to.time]));
-  const has = (...arrow) => assert.ok(arrows.some((one) => one.join() === arrow.join()), `${arrow} is not in ${JSON.stringify(arrows)}`);
+  const arrows = await page.evaluate(() =>
+    trapline.page.panel.canvas.arrows.map(({ from, to }) => [from.lane.kind, from.time, to.lane.kind, to.time]),
+  );
+  const has = (...arrow) =>
+    assert.ok(
+      arrows.some((one) => one.join() === arrow.join()),
+      `${arrow} is not in ${JSON.stringify(arrows)}`,
+    );
   has("pending", story.raised_ns, "injections", story.injected_ns);
   has("injections", story.injected_ns, "isrs", story.isr_entry_ns);
   // Each link, with what told of it.
-  const links = await page.$$eval(".story tbody tr", (rows) => rows.map((one) => [...one.children].map((cell) => cell.textContent)));
+  const links = await page.$$eval(".story tbody tr", (rows) =>
+    rows.map((one) => [...one.children].map((cell) => cell.textContent)),
+  );
   assert.deepEqual(
     links.map(([name, , by]) => [name, by]),
     ["raised", "accepted", "kicked", "injected", "isr_entry", "eoi", "iret"]
@@ -215,12 +240,18 @@ test("the worst interrupt is a click away, with arrows along its story", async (
 test("rows show the histogram of all that they sum up, and their worst", async () => {
   const { page, close } = await open(file);
   const pick = (rows, i) => ({ row: rows[i], i });
-  const exits = pick(report.exits, report.exits.findIndex(({ reason }) => reason === "cpuid"));
+  const exits = pick(
+    report.exits,
+    report.exits.findIndex(({ reason }) => reason === "cpuid"),
+  );
   await page.click(`td[data-p="/exits/${exits.i}/reason"]`);
   assert.equal(await page.getAttribute(".histogram", "data-samples"), String(exits.row.count - exits.row.open));
   assert.match(await field(page, "lasts"), new RegExp(`\\(.*\\)`));
   assert.equal(digits((await field(page, "lasts")).split("(")[1]), exits.row.max_ns);
-  const workload = pick(report.workloads, report.workloads.findIndex(({ workload }) => workload === "timer"));
+  const workload = pick(
+    report.workloads,
+    report.workloads.findIndex(({ workload }) => workload === "timer"),
+  );
   await page.click('role=tab[name="Workloads"]');
   await page.click(`td[data-p="/workloads/${workload.i}/workload"]`);
   assert.equal(await page.getAttribute(".histogram", "data-samples"), String(workload.row.events));
@@ -242,12 +273,18 @@ test("a selected stretch has its figures by reason", async () => {
   const inside = timeline.exits.filter(({ exit_ns }) => exit_ns >= from && exit_ns < to);
   assert.ok(inside.length > 100, `${inside.length} exits`);
   assert.equal(Number(await page.getAttribute(".aggregates", "data-exits")), inside.length);
-  const rows = await page.$$eval(".aggregates tbody tr", (all) => all.map((row) => [...row.children].map((cell) => cell.dataset.v)));
+  const rows = await page.$$eval(".aggregates tbody tr", (all) =>
+    all.map((row) => [...row.children].map((cell) => cell.dataset.v)),
+  );
   for (const [reason, key, cause, count, total, p50, p99] of rows.map((row) => row.map((value) => JSON.parse(value)))) {
     const own = inside.filter((exit) => exit.reason === reason && exit.key === key && exit.cause === cause);
     const lengths = own.map(({ exit_ns, entry_ns }) => entry_ns - exit_ns);
     assert.equal(count, own.length, reason);
-    assert.equal(total, lengths.reduce((sum, ns) => sum + ns, 0), reason);
+    assert.equal(
+      total,
+      lengths.reduce((sum, ns) => sum + ns, 0),
+      reason,
+    );
     assert.equal(p50, percentile(lengths, 50), reason);
     assert.equal(p99, percentile(lengths, 99), reason);
   }
@@ -258,20 +295,43 @@ test("a selected stretch has its figures by reason", async () => {
 test("a pixel's shares are the time in each category, however short the slices", async () => {
   const { page, close } = await open(file);
   const end = timeline.states[timeline.states.length - 1].end_ns;
-  const spans = Array.from({ length: 200 }, (_, i) => [((i * 7919) % 997) / 997, 10 ** -(1 + (i % 6))].map((share) => share * end));
+  const spans = Array.from({ length: 200 }, (_, i) =>
+    [((i * 7919) % 997) / 997, 10 ** -(1 + (i % 6))].map((share) => share * end),
+  );
   const shares = await page.evaluate((wanted) => {
     const { lane } = trapline.page.panel.canvas.placed.find(({ lane }) => lane.kind === "states");
     const into = new Float64Array(lane.track.categories);
-    return wanted.map(([from, length], i) => (lane.track.shares(from, from + length, (i * 31) % 1000, into), [...into]));
+    return wanted.map(
+      ([from, length], i) => (lane.track.shares(from, from + length, (i * 31) % 1000, into), [...into]),
+    );
   }, spans);
-  const names = ["guest", "kvm", "vmm", "kvm runnable", "vmm runnable", "kvm blocked", "vmm blocked", "halt-poll", "halted", "unknown"];
+  const names = [
+    "guest",
+    "kvm",
+    "vmm",
+    "kvm runnable",
+    "vmm runnable",
+    "kvm blocked",
+    "vmm blocked",
+    "halt-poll",
+    "halted",
+    "unknown",
+  ];
   spans.forEach(([from, length], i) => {
     const expected = names.map((name) =>
       timeline.states
         .filter(({ state }) => state === name)
-        .reduce((sum, { begin_ns, end_ns }) => sum + Math.max(0, Math.min(end_ns, from + length) - Math.max(begin_ns, from)), 0),
+        .reduce(
+          (sum, { begin_ns, end_ns }) => sum + Math.max(0, Math.min(end_ns, from + length) - Math.max(begin_ns, from)),
+          0,
+        ),
     );
-    expected.forEach((ns, category) => assert.ok(Math.abs(ns - shares[i][category]) < 1, `${from}+${length} ${names[category]}: ${shares[i][category]} is not ${ns}`));
+    expected.forEach((ns, category) =>
+      assert.ok(
+        Math.abs(ns - shares[i][category]) < 1,
+        `${from}+${length} ${names[category]}: ${shares[i][category]} is not ${ns}`,
+      ),
+    );
   });
   await close();
 });
@@ -308,7 +368,8 @@ test("? shows the keys, and keys alone do it all", async () => {
   await page.keyboard.press("?");
   assert.ok(await page.isVisible("dialog.keys"));
   const told = await page.textContent("dialog.keys");
-  for (const what of ["zoom in", "move left", "fit", "search", "go to a time", "light or dark"]) assert.match(told, new RegExp(what));
+  for (const what of ["zoom in", "move left", "fit", "search", "go to a time", "light or dark"])
+    assert.match(told, new RegExp(what));
   await shot("keys");
   await page.keyboard.press("Escape");
   assert.ok(!(await page.isVisible("dialog.keys")));
@@ -369,7 +430,10 @@ test("a part of a recording and a sample say so", async () => {
   const sample = join(made, "sample.html");
   run("view", recording, "-o", sample, "--sample", "4");
   const sampled = await open(sample);
-  assert.match(await sampled.page.textContent(".banner .grave >> nth=1"), /SAMPLE: the timeline has one of 4 stretches/);
+  assert.match(
+    await sampled.page.textContent(".banner .grave >> nth=1"),
+    /SAMPLE: the timeline has one of 4 stretches/,
+  );
   const inStretch = timeline.exits.filter(({ exit_ns }) => Math.floor(exit_ns / 10e6) % 4 === 0).length;
   assert.equal(await sampled.page.evaluate(() => trapline.page.panel.timeline.vcpus[0].exits.begin.length), inStretch);
   await sampled.shot("sample");

@@ -31,11 +31,11 @@ export function aggregate(timeline: Timeline, from: number, to: number, dragging
   const all = spans.reduce((sum, { first, last }) => sum + last - first, 0);
   for (const { exits, first, last } of spans) {
     for (let i = first; i < last; ++i) {
-      const kind = exits.kind[i]!;
+      const kind = exits.kind[i];
       let group = groups.get(kind);
       if (!group) groups.set(kind, (group = { kind, count: 0, total: 0 }));
       ++group.count;
-      group.total += exits.end[i]! - exits.begin[i]!;
+      group.total += exits.end[i] - exits.begin[i];
     }
   }
   const sorted = dragging && all > kSortedWhileDragging ? null : durations(spans, groups);
@@ -63,9 +63,9 @@ function durations(spans: Span[], groups: Map<number, Group>): Map<number, Float
   const filled = new Map<number, number>();
   for (const { exits, first, last } of spans) {
     for (let i = first; i < last; ++i) {
-      const kind = exits.kind[i]!;
+      const kind = exits.kind[i];
       const at = filled.get(kind) ?? 0;
-      arrays.get(kind)![at] = exits.end[i]! - exits.begin[i]!;
+      arrays.get(kind)![at] = exits.end[i] - exits.begin[i];
       filled.set(kind, at + 1);
     }
   }

@@ -22,7 +22,7 @@ const laneOf = (lanes: Lane[], vcpu: VcpuTimeline, kind: Lane["kind"], row?: (la
 function raisedPoint(timeline: Timeline, lanes: Lane[], vcpu: VcpuTimeline, story: number): Point | null {
   const time = linkAt(vcpu, story, Link.raised);
   if (Number.isNaN(time)) return null;
-  const by = timeline.facts.shapes[vcpu.stories.shape[story]!]!.raised_by_vcpu;
+  const by = timeline.facts.shapes[vcpu.stories.shape[story]].raised_by_vcpu;
   const sender = by === null ? undefined : timeline.vcpus.find((one) => one.vcpu === by);
   const lane = sender && laneOf(lanes, sender, "exits");
   return lane ? { time, lane } : null;
@@ -43,7 +43,7 @@ export function storyArrows(timeline: Timeline, lanes: Lane[], vcpu: VcpuTimelin
   if (points.length === 0) put(pending, Link.accepted);
   put(laneOf(lanes, vcpu, "injections"), Link.injected);
   put(isr, Link.isrEntry);
-  return points.slice(1).map(([to, link], i) => ({ from: points[i]![0], to, link }));
+  return points.slice(1).map(([to, link], i) => ({ from: points[i][0], to, link }));
 }
 
 // The handler that the story led to.
@@ -66,7 +66,7 @@ export function storiesIn(vcpu: VcpuTimeline, from: number, to: number): number[
   const found: number[] = [];
   // Those that began long before are not looked for.
   for (let row = last - 1; row >= 0 && row >= last - 4 * kMostStories; --row) {
-    if (end[row]! >= from) found.push(row);
+    if (end[row] >= from) found.push(row);
     if (found.length > kMostStories) return [];
   }
   return found;

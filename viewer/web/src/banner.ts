@@ -26,7 +26,10 @@ function part({ window, sample, sample_stretch_ns: stretch }: PageFacts): Note[]
   }
   if (window?.vcpus) notes.push([`Timeline of vCPU ${window.vcpus.join(", ")} only`, true]);
   if (sample !== undefined && sample > 1) {
-    notes.push([`SAMPLE: the timeline has one of ${sample} stretches of ${time(stretch ?? 0)}, each whole; the tables are of the whole recording`, true]);
+    notes.push([
+      `SAMPLE: the timeline has one of ${sample} stretches of ${time(stretch ?? 0)}, each whole; the tables are of the whole recording`,
+      true,
+    ]);
   }
   return notes;
 }
@@ -40,10 +43,22 @@ export function reportBanner(report: Report, page: PageFacts): HTMLElement {
     ...part(page),
     lost(report.lost.records),
     ...report.lost.cut_files.map((file): Note => [`Cut: the end of ${file} is missing`, true]),
-    ...(ended === "finished" ? [] : [[`Recording ${ended}`, ended.startsWith("cut") || ended.includes("crash")] as Note]),
-    [`Sync error: ${time(clock.sync_error_ns)} (${count(clock.violations)} of ${count(clock.stamps)} stamps outside the bound of ${time(clock.bound_ns)})`, clock.violations > 0],
+    ...(ended === "finished"
+      ? []
+      : [[`Recording ${ended}`, ended.startsWith("cut") || ended.includes("crash")] as Note]),
+    [
+      `Sync error: ${time(clock.sync_error_ns)} (${count(clock.violations)} of ${count(clock.stamps)} stamps outside the bound of ${time(clock.bound_ns)})`,
+      clock.violations > 0,
+    ],
     cost ? [`Probe cost: ${time(cost.per_exit_ns)} an exit`, false] : ["Probe cost: not measured", false],
-    ...(report.filter.exits ? [[`Filtered while recording (${report.filter.exits}): ${count(report.filter.left_out)} exits left out`, true] as Note] : []),
+    ...(report.filter.exits
+      ? [
+          [
+            `Filtered while recording (${report.filter.exits}): ${count(report.filter.left_out)} exits left out`,
+            true,
+          ] as Note,
+        ]
+      : []),
     ...(report.unattributed > 0 ? [[`Interrupts of no known VM: ${count(report.unattributed)}`, false] as Note] : []),
   ]);
 }
@@ -55,6 +70,8 @@ export function compareBanner(report: CompareReport): HTMLElement {
     ...(kind ? [kind] : []),
     lost(report.lost.records),
     [`Clock bound: ${time(report.clock.bound_ns)}`, false],
-    cost ? [`Probe cost: ${time(cost.per_exit_ns)} an exit, not subtracted`, false] : ["Probe cost: not measured", false],
+    cost
+      ? [`Probe cost: ${time(cost.per_exit_ns)} an exit, not subtracted`, false]
+      : ["Probe cost: not measured", false],
   ]);
 }

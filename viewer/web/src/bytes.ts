@@ -63,7 +63,7 @@ export class Column {
 
   private next(bytes: Uint8Array): number {
     if (this.at >= this.end) throw new Error("the data of this page is cut off");
-    return bytes[this.at++]!;
+    return bytes[this.at++];
   }
 }
 

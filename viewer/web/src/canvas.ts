@@ -72,7 +72,7 @@ export class TimelineCanvas {
     let top = 0;
     this.placed.length = 0;
     for (const [i, lane] of this.lanes.entries()) {
-      if (i > 0 && this.lanes[i - 1]!.vcpu !== lane.vcpu) top += kVcpuGap;
+      if (i > 0 && this.lanes[i - 1].vcpu !== lane.vcpu) top += kVcpuGap;
       this.placed.push({ lane, top });
       top += lane.height + kGap;
     }
@@ -158,7 +158,12 @@ export class TimelineCanvas {
     const each = Math.floor(((this.overview - 4) * ratio) / Math.max(1, lanes.length));
     lanes.forEach((lane, i) => {
       const left = Math.round(kGutter * ratio);
-      const area = { left, top: Math.round(2 * ratio) + i * each, width: this.pixels!.width - left, height: Math.max(1, each - 1) };
+      const area = {
+        left,
+        top: Math.round(2 * ratio) + i * each,
+        width: this.pixels!.width - left,
+        height: Math.max(1, each - 1),
+      };
       paintLane(lane, area, this.range.begin, this.range.end, this.pixels!, Infinity, []);
     });
   }
@@ -173,7 +178,13 @@ export class TimelineCanvas {
       paintLane(lane, area, this.range.from, this.range.to, this.pixels!, 34 * ratio, names);
     }
     // What was scrolled up lies behind the ruler.
-    this.pixels!.fill(0, Math.round(this.overview * ratio), this.pixels!.width, Math.round((this.top - this.overview) * ratio), pixel(this.colours().background));
+    this.pixels!.fill(
+      0,
+      Math.round(this.overview * ratio),
+      this.pixels!.width,
+      Math.round((this.top - this.overview) * ratio),
+      pixel(this.colours().background),
+    );
   }
 
   private writeNames(names: SliceName[], ratio: number): void {
@@ -263,8 +274,8 @@ export class TimelineCanvas {
       if (lane.vcpu !== selected.vcpu || lane.kind !== selected.kind) continue;
       const slice = lane.track.sliceOf(selected.row);
       if (slice < 0 || slice >= lane.track.length) continue;
-      const x = this.xOf(lane.track.begin[slice]!);
-      const end = this.xOf(lane.track.end[slice]!);
+      const x = this.xOf(lane.track.begin[slice]);
+      const end = this.xOf(lane.track.end[slice]);
       const y = this.yOf(lane);
       if (y < this.top - 4 || end < kGutter || x > this.width) continue;
       const left = Math.max(x, kGutter);
@@ -306,7 +317,12 @@ export class TimelineCanvas {
     if (selected) {
       const [begin, end] = spanOf(selected);
       context.fillStyle = ink;
-      context.fillRect(Math.max(kGutter, this.xOf(begin)), this.top - 5, Math.max(2, Math.min(this.width, this.xOf(end)) - Math.max(kGutter, this.xOf(begin))), 2);
+      context.fillRect(
+        Math.max(kGutter, this.xOf(begin)),
+        this.top - 5,
+        Math.max(2, Math.min(this.width, this.xOf(end)) - Math.max(kGutter, this.xOf(begin))),
+        2,
+      );
     }
   }
 
@@ -323,7 +339,12 @@ export class TimelineCanvas {
       if (y < this.top - 2 || y > this.height) continue;
       context.font = "11px system-ui, sans-serif";
       context.fillStyle = faint;
-      context.fillText(lane.name, kGutter - 8, y + lane.height / 2, lane.kind === "states" ? kGutter - 60 : kGutter - 14);
+      context.fillText(
+        lane.name,
+        kGutter - 8,
+        y + lane.height / 2,
+        lane.kind === "states" ? kGutter - 60 : kGutter - 14,
+      );
       if (lane.kind === "states") {
         context.textAlign = "left";
         context.font = "600 12px system-ui, sans-serif";
@@ -350,7 +371,12 @@ export class TimelineCanvas {
     const width = Math.max(3, this.range.length * scale);
     this.context.strokeStyle = ink;
     this.context.lineWidth = 1.5;
-    this.context.strokeRect(Math.max(kGutter, x), 1, Math.min(width, this.width - Math.max(kGutter, x) - 1), this.overview - 2);
+    this.context.strokeRect(
+      Math.max(kGutter, x),
+      1,
+      Math.min(width, this.width - Math.max(kGutter, x) - 1),
+      this.overview - 2,
+    );
   }
 }
 

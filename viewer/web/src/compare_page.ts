@@ -35,16 +35,41 @@ export class ComparePage {
     root: HTMLElement,
   ) {
     startTheme(() => this.redraw());
-    const matrix = element("section", { class: "matrix", tabindex: 0, "aria-label": "Cost of each event on each path" }, this.table());
-    root.replaceChildren(this.head(), compareBanner(report), element("main", { class: "compare" }, matrix, this.examples, this.side));
-    add(this.examples, element("p", { class: "hint" }, all.length > 0 ? "Choose a cell: here is one event of it beside the same on " + report.base + ", both from U0 on." : "No recordings were kept beside this comparison, so there are no example timelines: trapline compare -o DIR keeps them."));
+    const matrix = element(
+      "section",
+      { class: "matrix", tabindex: 0, "aria-label": "Cost of each event on each path" },
+      this.table(),
+    );
+    root.replaceChildren(
+      this.head(),
+      compareBanner(report),
+      element("main", { class: "compare" }, matrix, this.examples, this.side),
+    );
+    add(
+      this.examples,
+      element(
+        "p",
+        { class: "hint" },
+        all.length > 0
+          ? "Choose a cell: here is one event of it beside the same on " + report.base + ", both from U0 on."
+          : "No recordings were kept beside this comparison, so there are no example timelines: trapline compare -o DIR keeps them.",
+      ),
+    );
     this.startKeys();
   }
 
   private head(): HTMLElement {
     const { context } = this.report;
     const text = (name: string) => String(context[name] ?? "");
-    const where = [`${this.report.cells.length} cells`, text("isa"), `Linux ${text("kernel")}`, text("cpu"), text("host") && `on ${text("host")}`].filter(Boolean).join(" \u00b7 ");
+    const where = [
+      `${this.report.cells.length} cells`,
+      text("isa"),
+      `Linux ${text("kernel")}`,
+      text("cpu"),
+      text("host") && `on ${text("host")}`,
+    ]
+      .filter(Boolean)
+      .join(" \u00b7 ");
     return element(
       "header",
       {},
@@ -77,7 +102,12 @@ export class ComparePage {
       swatch.style.background = palette.kPhases[phase]!;
       legend.append(element("span", {}, swatch, phase));
     }
-    const caption = element("p", { class: "hint" }, `Median cost of an event; x: how many times that of ${base} (blue: cheaper, orange: dearer). Bars: how it divides. `, legend);
+    const caption = element(
+      "p",
+      { class: "hint" },
+      `Median cost of an event; x: how many times that of ${base} (blue: cheaper, orange: dearer). Bars: how it divides. `,
+      legend,
+    );
     return element("div", {}, caption, element("table", { class: "heat" }, element("thead", {}, head), body));
   }
 
@@ -98,8 +128,16 @@ export class ComparePage {
     const cost = cell.cost?.p50_ns ?? 0;
     made.dataset.v = JSON.stringify(cost);
     made.style.background = heat(cell.ratio ?? null);
-    const ratio = cell.ratio === null || cell.ratio === undefined || path === this.report.base ? "" : `x ${Number(cell.ratio.toPrecision(3))}`;
-    const choose = element("button", { type: "button", title: this.summary(cell) }, element("b", {}, time(cost)), element("span", {}, ratio));
+    const ratio =
+      cell.ratio === null || cell.ratio === undefined || path === this.report.base
+        ? ""
+        : `x ${Number(cell.ratio.toPrecision(3))}`;
+    const choose = element(
+      "button",
+      { type: "button", title: this.summary(cell) },
+      element("b", {}, time(cost)),
+      element("span", {}, ratio),
+    );
     choose.addEventListener("click", () => void this.choose(path, workload));
     add(made, choose, phaseBar(cell));
     return made;
@@ -107,7 +145,10 @@ export class ComparePage {
 
   private summary(cell: CompareCell): string {
     const lines = [`${cell.workload} on ${cell.path}: ${count(cell.events ?? 0)} events`];
-    if (cell.cost) lines.push(`cost: p50 ${exact(cell.cost.p50_ns)}, p99 ${exact(cell.cost.p99_ns)}, mean ${exact(cell.cost.avg_ns)}`);
+    if (cell.cost)
+      lines.push(
+        `cost: p50 ${exact(cell.cost.p50_ns)}, p99 ${exact(cell.cost.p99_ns)}, mean ${exact(cell.cost.avg_ns)}`,
+      );
     if (cell.exits_per_event) {
       const each = cell.exits_per_event;
       lines.push(`exits an event: user ${each["user"]}, kernel ${each["kernel"]}, async ${each["async"]}`);
@@ -119,12 +160,15 @@ export class ComparePage {
 
   // --- Examples
 
-  private exampleOf = (path: string, workload: string) => this.all.find((one) => one.path === path && one.workload === workload);
+  private exampleOf = (path: string, workload: string) =>
+    this.all.find((one) => one.path === path && one.workload === workload);
 
   private async choose(path: string, workload: string, beside: string[] = [this.report.base]): Promise<void> {
     const turn = ++this.turn;
     for (const cell of document.querySelectorAll("td[aria-selected]")) cell.removeAttribute("aria-selected");
-    const chosen = [...document.querySelectorAll<HTMLElement>("td[data-path]")].find(({ dataset }) => dataset.path === path && dataset.workload === workload);
+    const chosen = [...document.querySelectorAll<HTMLElement>("td[data-path]")].find(
+      ({ dataset }) => dataset.path === path && dataset.workload === workload,
+    );
     chosen?.setAttribute("aria-selected", "true");
     const names = [...new Set([...beside, path])];
     const examples = names.map((name) => this.exampleOf(name, workload)).filter((one) => one !== undefined);
@@ -153,23 +197,45 @@ export class ComparePage {
       });
       others.append(element("label", {}, box, other));
     }
-    this.examples.replaceChildren(element("div", { class: "row" }, element("h2", {}, workload), element("p", { class: "sentence" }, sentence), others));
+    this.examples.replaceChildren(
+      element(
+        "div",
+        { class: "row" },
+        element("h2", {}, workload),
+        element("p", { class: "sentence" }, sentence),
+        others,
+      ),
+    );
     this.shown = [];
     if (examples.length === 0) {
-      add(this.examples, element("p", { class: "hint" }, "There is no recording of this cell beside the comparison: trapline compare -o DIR keeps them."));
+      add(
+        this.examples,
+        element(
+          "p",
+          { class: "hint" },
+          "There is no recording of this cell beside the comparison: trapline compare -o DIR keeps them.",
+        ),
+      );
       return;
     }
     // All have the same scale, with U0 at the same place.
     const longest = Math.max(...examples.map(({ u0_ns, u3_ns }) => u3_ns - u0_ns));
     const [before, after] = [0.12 * longest, 1.12 * longest];
-    examples.forEach((example, i) => this.add(example, timelines[i]!, before, after));
+    examples.forEach((example, i) => this.add(example, timelines[i], before, after));
     const last = this.shown[this.shown.length - 1];
     this.side.replaceChildren(cell ? figuresOf(cell) : "", last ? last.details.element : "");
   }
 
   private add(example: Example, timeline: Timeline, before: number, after: number): void {
     if (timeline.facts.too_many) {
-      add(this.examples, element("p", { class: "hint" }, `${example.path}: too much happened in this event for an example; see it by trapline view of its recording, --from ${Math.floor(example.u0_ns)} --to ${Math.ceil(example.u3_ns)}.`));
+      add(
+        this.examples,
+        element(
+          "p",
+          { class: "hint" },
+          `${example.path}: too much happened in this event for an example; see it by trapline view of its recording, --from ${Math.floor(example.u0_ns)} --to ${Math.ceil(example.u3_ns)}.`,
+        ),
+      );
       return;
     }
     const around = { ...timeline, begin: example.u0_ns - before, end: example.u0_ns + after };
@@ -191,7 +257,17 @@ export class ComparePage {
     panel.marks.area = [example.u0_ns, example.u3_ns];
     const height = Math.min(panel.canvas.contentHeight, 260);
     panel.canvas.element.style.height = `${height}px`;
-    const figure = element("figure", { "data-path": example.path }, element("figcaption", {}, element("b", {}, example.path), ` ${time(example.u3_ns - example.u0_ns)} from U0 to U3${example.k1_ns === null || example.k2_ns === null ? "" : `: ${time(example.k1_ns - example.u0_ns)} delivery, ${time(example.k2_ns - example.k1_ns)} handler, ${time(example.u3_ns - example.k2_ns)} return`}`), panel.canvas.element);
+    const figure = element(
+      "figure",
+      { "data-path": example.path },
+      element(
+        "figcaption",
+        {},
+        element("b", {}, example.path),
+        ` ${time(example.u3_ns - example.u0_ns)} from U0 to U3${example.k1_ns === null || example.k2_ns === null ? "" : `: ${time(example.k1_ns - example.u0_ns)} delivery, ${time(example.k2_ns - example.k1_ns)} handler, ${time(example.u3_ns - example.k2_ns)} return`}`,
+      ),
+      panel.canvas.element,
+    );
     this.examples.append(figure);
     panel.redraw();
   }
@@ -210,11 +286,20 @@ export class ComparePage {
   }
 
   private startKeys(): void {
-    const active = () => this.shown.find(({ panel }) => panel.canvas.element === document.activeElement) ?? this.shown[0];
-    const dummy = new TimelinePanel({ facts: { states: [], vcpus: [] } as never, vcpus: [], begin: 0, end: 1 }, [], { selected: () => {}, area: () => {} });
+    const active = () =>
+      this.shown.find(({ panel }) => panel.canvas.element === document.activeElement) ?? this.shown[0];
+    const dummy = new TimelinePanel({ facts: { states: [], vcpus: [] } as never, vcpus: [], begin: 0, end: 1 }, [], {
+      selected: () => {},
+      area: () => {},
+    });
     // The keys of whichever example is at hand.
-    const keys = dummy.keys().map((key, i) => ({ ...key, action: (event: KeyboardEvent) => active()?.panel.keys()[i]!.action(event) }));
-    this.keys = new Keys([...keys, { keys: ["t", "T"], shown: "T", what: "light or dark", action: () => (toggleTheme(), this.redraw()) }], kPointerHelp);
+    const keys = dummy
+      .keys()
+      .map((key, i) => ({ ...key, action: (event: KeyboardEvent) => active()?.panel.keys()[i].action(event) }));
+    this.keys = new Keys(
+      [...keys, { keys: ["t", "T"], shown: "T", what: "light or dark", action: () => (toggleTheme(), this.redraw()) }],
+      kPointerHelp,
+    );
   }
 }
 
@@ -229,8 +314,10 @@ function figuresOf(cell: CompareCell): HTMLElement {
     put("cost mean", time(cell.cost.avg_ns));
   }
   for (const [name, phase] of Object.entries(cell.phases ?? {})) put(`${name} p50`, time(phase.p50_ns));
-  for (const [name, each] of Object.entries(cell.exits_per_event ?? {})) put(`${name} exits`, `${Number(each.toPrecision(4))} an event`);
-  for (const [name, ns] of Object.entries(cell.where ?? {})) if (ns > 0) put(`in ${name.replace("_ns", "")}`, `${time(ns)} an event`);
+  for (const [name, each] of Object.entries(cell.exits_per_event ?? {}))
+    put(`${name} exits`, `${Number(each.toPrecision(4))} an event`);
+  for (const [name, ns] of Object.entries(cell.where ?? {}))
+    if (ns > 0) put(`in ${name.replace("_ns", "")}`, `${time(ns)} an event`);
   return element("section", { class: "details" }, element("h2", {}, `${cell.workload} on ${cell.path}`), list);
 }
 
@@ -240,7 +327,12 @@ function phaseBar(cell: CompareCell): HTMLElement {
   const parts = kPhaseNames.map((name) => ({ name, value: phases[name]?.p50_ns ?? 0 }));
   const whole = parts.reduce((sum, { value }) => sum + value, 0);
   return stackedBar(
-    parts.map(({ name, value }) => ({ name, value, colour: palette.kPhases[name]!, text: `${time(value)}, ${percent(value, whole)}` })),
+    parts.map(({ name, value }) => ({
+      name,
+      value,
+      colour: palette.kPhases[name],
+      text: `${time(value)}, ${percent(value, whole)}`,
+    })),
     whole,
   );
 }

@@ -14,8 +14,8 @@ class References {
   read(previous: number, column: Column): number {
     const times = this.times;
     const value = column.number();
-    while (this.near < times.length && times[this.near]! < previous) ++this.near;
-    while (this.near > 0 && times[this.near - 1]! >= previous) --this.near;
+    while (this.near < times.length && times[this.near] < previous) ++this.near;
+    while (this.near > 0 && times[this.near - 1] >= previous) --this.near;
     const distance = unzigzag(Math.floor(value / 2));
     if (value % 2 === 1) return previous + distance;
     const time = times[this.near + distance];
@@ -73,7 +73,7 @@ type Column7 = [Column, Column, Column, Column, Column, Column, Column];
 function readIsrs(reader: ColumnReader, rows: number, to: Gathering, pool: Pool): void {
   const columns = reader.columns(8);
   const [entry, duration, flags, toEoi, vector, workload, depth] = columns as Column7;
-  const story = columns[7]!;
+  const story = columns[7];
   let previous = 0;
   let number = 0;
   for (let i = 0; i < rows; ++i) {
@@ -248,8 +248,7 @@ class Decoder {
   // Those of a VM together.
   finish(facts: VcpuFacts[]) {
     const severalVms = new Set(facts.map(({ vm }) => vm)).size > 1;
-    const of = (vcpu: number) =>
-      facts.find((one) => one.vcpu === vcpu) ?? { vcpu, vm: 0, vcpu_id: vcpu, vm_name: "" };
+    const of = (vcpu: number) => facts.find((one) => one.vcpu === vcpu) ?? { vcpu, vm: 0, vcpu_id: vcpu, vm_name: "" };
     return [...this.vcpus.entries()]
       .map(([vcpu, gathered]) => gathered.finish(of(vcpu), severalVms))
       .sort((a, b) => a.facts.vm - b.facts.vm || a.facts.vcpu_id - b.facts.vcpu_id);
@@ -262,8 +261,8 @@ function span(timeline: Timeline): void {
   for (const { states, exits, events } of timeline.vcpus) {
     for (const slices of [states, exits, events]) {
       if (slices.begin.length === 0) continue;
-      begin = Math.min(begin, slices.begin[0]!);
-      end = Math.max(end, slices.end[slices.end.length - 1]!);
+      begin = Math.min(begin, slices.begin[0]);
+      end = Math.max(end, slices.end[slices.end.length - 1]);
     }
   }
   timeline.begin = begin === Infinity ? 0 : begin;

@@ -43,7 +43,7 @@ function eventField(timeline: Timeline, field: bigint): string {
 
 function optional(rows: Uint32Array, times: Float64Array, row: number): number {
   const found = lowerBound(rows, row, 0);
-  return rows[found] === row ? times[found]! : NaN;
+  return rows[found] === row ? times[found] : NaN;
 }
 
 function rawFields(timeline: Timeline, raw: RawFields, toUser: boolean): Fields {
@@ -64,10 +64,10 @@ function rawFields(timeline: Timeline, raw: RawFields, toUser: boolean): Fields 
 
 function exitFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Fields {
   const { exits } = vcpu;
-  const kind = timeline.facts.kinds[exits.kind[row]!];
-  const flags = exits.flags[row]!;
-  const begin = exits.begin[row]!;
-  const end = exits.end[row]!;
+  const kind = timeline.facts.kinds[exits.kind[row]];
+  const flags = exits.flags[row];
+  const begin = exits.begin[row];
+  const end = exits.end[row];
   const fields: Fields = [
     ["reason", kind?.reason ?? "?"],
     ["what", kind?.key || "-"],
@@ -88,10 +88,10 @@ function exitFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Fields
 
 function injectionFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Fields {
   const { injections } = vcpu;
-  const flags = injections.flags[row]!;
-  const story = injections.story[row]!;
+  const flags = injections.flags[row];
+  const story = injections.story[row];
   return [
-    ["vector", vectorName(timeline, injections.vector[row]!)],
+    ["vector", vectorName(timeline, injections.vector[row])],
     ["exception", yes((flags & kException) !== 0)],
     ["injected again", yes((flags & kReinjected) !== 0)],
     ["story", story === 0 ? "none" : `#${story}`],
@@ -100,47 +100,47 @@ function injectionFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): F
 
 function isrFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Fields {
   const { isrs } = vcpu;
-  const eoi = isrs.eoi[row]!;
+  const eoi = isrs.eoi[row];
   return [
-    ["vector", vectorName(timeline, isrs.vector[row]!)],
-    ["workload", timeline.facts.workloads[String(isrs.workload[row]!)] ?? "-"],
-    ["depth", String(isrs.depth[row]!)],
-    ["iret seen", yes((isrs.flags[row]! & kComplete) !== 0)],
-    ["EOI", Number.isNaN(eoi) ? "not seen" : `${time(eoi - isrs.begin[row]!)} after its entry`],
-    ["story", isrs.story[row]! === 0 ? "none" : `#${isrs.story[row]!}`],
+    ["vector", vectorName(timeline, isrs.vector[row])],
+    ["workload", timeline.facts.workloads[String(isrs.workload[row])] ?? "-"],
+    ["depth", String(isrs.depth[row])],
+    ["iret seen", yes((isrs.flags[row] & kComplete) !== 0)],
+    ["EOI", Number.isNaN(eoi) ? "not seen" : `${time(eoi - isrs.begin[row])} after its entry`],
+    ["story", isrs.story[row] === 0 ? "none" : `#${isrs.story[row]}`],
   ];
 }
 
 function eventFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Fields {
   const { events } = vcpu;
-  const u0 = events.begin[row]!;
+  const u0 = events.begin[row];
   const at = (value: number) => (Number.isNaN(value) ? "not seen" : `U0 + ${time(value - u0)}`);
   const fields: Fields = [
-    ["workload", timeline.facts.workloads[String(events.workload[row]!)] ?? "?"],
-    ["iteration", count(events.iteration[row]!)],
-    ["K1, handler entered", at(events.k1[row]!)],
-    ["K2, before iret", at(events.k2[row]!)],
-    ["U3, back in user mode", at(events.end[row]!)],
-    ["exits: user", String(events.user[row]!)],
-    ["exits: kernel", String(events.kernel[row]!)],
-    ["exits: async", String(events.async[row]!)],
+    ["workload", timeline.facts.workloads[String(events.workload[row])] ?? "?"],
+    ["iteration", count(events.iteration[row])],
+    ["K1, handler entered", at(events.k1[row])],
+    ["K2, before iret", at(events.k2[row])],
+    ["U3, back in user mode", at(events.end[row])],
+    ["exits: user", String(events.user[row])],
+    ["exits: kernel", String(events.kernel[row])],
+    ["exits: async", String(events.async[row])],
   ];
-  if (!Number.isNaN(events.handler[row]!)) fields.push(["handler on", vcpuName(timeline, events.handler[row]!)]);
+  if (!Number.isNaN(events.handler[row])) fields.push(["handler on", vcpuName(timeline, events.handler[row])]);
   return fields;
 }
 
 function storyFields(timeline: Timeline, vcpu: VcpuTimeline, row: number): Fields {
   const { stories } = vcpu;
-  const shape = timeline.facts.shapes[stories.shape[row]!]!;
+  const shape = timeline.facts.shapes[stories.shape[row]];
   const missing = timeline.facts.links.filter((_, link) => (shape.missing >> link) & 1);
   const fields: Fields = [
     ["vector", vectorName(timeline, shape.vector)],
     ["source", shape.source],
     ["missing", missing.length === 0 ? "nothing: complete" : missing.join(", ")],
-    ["coalesced", count(stories.coalesced[row]!)],
-    ["injected again", count(stories.reinjections[row]!)],
+    ["coalesced", count(stories.coalesced[row])],
+    ["injected again", count(stories.reinjections[row])],
     ["delivered twice", count(shape.delivered_twice)],
-    ["masked entries", count(stories.masked[row]!)],
+    ["masked entries", count(stories.masked[row])],
     ["depth", String(shape.depth)],
     ["posted", yes(shape.posted)],
   ];
@@ -164,12 +164,12 @@ function fieldsOf(timeline: Timeline, selected: Selected): Fields {
   const { kind, vcpu, row } = selected;
   switch (kind) {
     case "states":
-      return [["state", timeline.facts.states[vcpu.states.state[row]!] ?? "not in this page"]];
+      return [["state", timeline.facts.states[vcpu.states.state[row]] ?? "not in this page"]];
     case "exits":
     case "vmm":
       return exitFields(timeline, vcpu, row);
     case "steps":
-      return [["step", timeline.facts.texts[vcpu.steps.text[row]!]?.text ?? "?"]];
+      return [["step", timeline.facts.texts[vcpu.steps.text[row]]?.text ?? "?"]];
     case "injections":
       return injectionFields(timeline, vcpu, row);
     case "isrs":
@@ -192,14 +192,14 @@ function definitionList(fields: Fields): HTMLElement {
 // Its links in the order of time, each with what told of it and how long after the one before.
 function storyTable(timeline: Timeline, vcpu: VcpuTimeline, story: number): HTMLElement {
   const { facts } = timeline;
-  const shape = facts.shapes[vcpu.stories.shape[story]!]!;
+  const shape = facts.shapes[vcpu.stories.shape[story]];
   const links = Array.from({ length: kLinks }, (_, link) => ({ link, at: linkAt(vcpu, story, link) }))
     .filter(({ at }) => !Number.isNaN(at))
     .sort((a, b) => a.at - b.at || a.link - b.link);
   const body = element("tbody");
   links.forEach(({ link, at }, i) => {
-    const after = i === 0 ? "" : `+${time(at - links[i - 1]!.at)}`;
-    const by = facts.linked_by[shape.by[link]!] ?? "?";
+    const after = i === 0 ? "" : `+${time(at - links[i - 1].at)}`;
+    const by = facts.linked_by[shape.by[link]] ?? "?";
     add(
       body,
       element(
@@ -232,11 +232,24 @@ export class Details {
     const turn = ++this.shown;
     this.element.replaceChildren();
     if (!selected) {
-      add(this.element, this.nothing, element("p", { class: "hint" }, "Click a slice for its details; Shift and drag selects a stretch of time. ? shows the keys."));
+      add(
+        this.element,
+        this.nothing,
+        element(
+          "p",
+          { class: "hint" },
+          "Click a slice for its details; Shift and drag selects a stretch of time. ? shows the keys.",
+        ),
+      );
       return;
     }
     const [begin, end] = spanOf(selected);
-    const head = element("div", { class: "row" }, element("h2", {}, kTitles[selected.kind]), button("Zoom", "Zoom to it (z)", () => this.actions.zoomTo(selected)));
+    const head = element(
+      "div",
+      { class: "row" },
+      element("h2", {}, kTitles[selected.kind]),
+      button("Zoom", "Zoom to it (z)", () => this.actions.zoomTo(selected)),
+    );
     const when: Fields = [
       ["on", [selected.vcpu.label, selected.vcpu.vmLabel].filter(Boolean).join(" of ")],
       ["begins at", exact(begin)],
@@ -252,13 +265,19 @@ export class Details {
     const story = storyOf(selected);
     if (story < 0) return;
     const { vcpu } = selected;
-    const head = element("div", { class: "row" }, element("h3", {}, `Story #${vcpu.stories.id[story]!}`));
+    const head = element("div", { class: "row" }, element("h3", {}, `Story #${vcpu.stories.id[story]}`));
     if (selected.kind !== "pending") {
-      add(head, button("Whole story", "All of the interrupt", () => this.actions.select({ kind: "pending", vcpu, row: story })));
+      add(
+        head,
+        button("Whole story", "All of the interrupt", () => this.actions.select({ kind: "pending", vcpu, row: story })),
+      );
     }
     const isr = isrOf(vcpu, story);
     if (selected.kind !== "isrs" && isr >= 0) {
-      add(head, button("Its ISR", "The handler that it led to", () => this.actions.select({ kind: "isrs", vcpu, row: isr })));
+      add(
+        head,
+        button("Its ISR", "The handler that it led to", () => this.actions.select({ kind: "isrs", vcpu, row: isr })),
+      );
     }
     add(this.element, head, storyTable(this.timeline, vcpu, story));
   }
@@ -267,7 +286,11 @@ export class Details {
     const toUser = optional(selected.vcpu.exits.userRow, selected.vcpu.exits.userAt, selected.row);
     void rawFieldsOf(selected.vcpu, selected.row).then((raw) => {
       if (turn !== this.shown || !raw) return;
-      add(this.element, element("h3", {}, "As recorded"), definitionList(rawFields(this.timeline, raw, !Number.isNaN(toUser))));
+      add(
+        this.element,
+        element("h3", {}, "As recorded"),
+        definitionList(rawFields(this.timeline, raw, !Number.isNaN(toUser))),
+      );
     });
   }
 }

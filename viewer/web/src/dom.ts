@@ -30,7 +30,10 @@ export function button(text: string, title: string, action: () => void): HTMLBut
 
 // A bar of coloured parts; each says itself when pointed at. Colours are set by script: the page's policy
 // knows no style attributes.
-export function stackedBar(parts: { name: string; value: number; colour: string; text: string }[], whole: number): HTMLElement {
+export function stackedBar(
+  parts: { name: string; value: number; colour: string; text: string }[],
+  whole: number,
+): HTMLElement {
   const bar = element("div", { class: "bar", role: "img" });
   bar.setAttribute("aria-label", parts.map(({ name, text }) => `${name} ${text}`).join(", "));
   for (const { name, value, colour, text } of parts) {

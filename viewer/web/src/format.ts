@@ -53,5 +53,5 @@ export function parseTime(text: string): number | null {
   const match = /^\s*([0-9]+(?:\.[0-9]+)?)\s*(ns|us|\u00b5s|ms|s)?\s*$/.exec(text.replaceAll("\u202f", ""));
   if (!match) return null;
   const units: Record<string, number> = { ns: 1, us: 1e3, "\u00b5s": 1e3, ms: 1e6, s: 1e9 };
-  return Number(match[1]) * units[match[2] ?? "ns"]!;
+  return Number(match[1]) * units[match[2] ?? "ns"];
 }

@@ -14,10 +14,10 @@ export interface Bins {
 export function logBins(sorted: Float64Array): Bins {
   const bin = (ns: number) => (ns < 1 ? 0 : Math.floor(Math.log2(ns) * kBinsPerDoubling + 1e-9));
   if (sorted.length === 0) return { edges: [], counts: [] };
-  const first = Math.max(0, bin(sorted[0]!) - 1);
-  const last = bin(sorted[sorted.length - 1]!) + 1;
+  const first = Math.max(0, bin(sorted[0]) - 1);
+  const last = bin(sorted[sorted.length - 1]) + 1;
   const counts = new Array<number>(last - first + 1).fill(0);
-  for (const ns of sorted) ++counts[bin(ns) - first]!;
+  for (const ns of sorted) ++counts[bin(ns) - first];
   return { edges: counts.map((_, i) => 2 ** ((first + i) / kBinsPerDoubling)), counts };
 }
 
@@ -50,7 +50,12 @@ export class Histogram {
     this.element.dataset.samples = String(counts.reduce((sum, n) => sum + n, 0));
     const style = getComputedStyle(document.documentElement);
     const of = (name: string) => style.getPropertyValue(name).trim();
-    const axis = { stroke: of("--faint"), grid: { stroke: of("--line"), width: 1 }, ticks: { stroke: of("--line"), width: 1 }, font: "11px system-ui, sans-serif" };
+    const axis = {
+      stroke: of("--faint"),
+      grid: { stroke: of("--line"), width: 1 },
+      ticks: { stroke: of("--line"), width: 1 },
+      font: "11px system-ui, sans-serif",
+    };
     const host = element("div", { class: "plot" });
     add(this.element, host);
     this.plot = new uPlot(
@@ -61,10 +66,27 @@ export class Histogram {
         legend: { show: false },
         scales: { x: { time: false, range: (_u, min, max) => [min - 0.5, max + 0.5] } },
         axes: [
-          { ...axis, size: 28, space: 52, values: (_u, splits) => splits.map((i) => (Number.isInteger(i) && edges[i] !== undefined ? time(Number(edges[i]!.toPrecision(2))) : "")) },
+          {
+            ...axis,
+            size: 28,
+            space: 52,
+            values: (_u, splits) =>
+              splits.map((i) =>
+                Number.isInteger(i) && edges[i] !== undefined ? time(Number(edges[i].toPrecision(2))) : "",
+              ),
+          },
           { ...axis, size: 44 },
         ],
-        series: [{}, { fill: of("--accent"), stroke: of("--accent"), width: 0, points: { show: false }, paths: uPlot.paths.bars!({ size: [0.9, 60], align: 0 }) }],
+        series: [
+          {},
+          {
+            fill: of("--accent"),
+            stroke: of("--accent"),
+            width: 0,
+            points: { show: false },
+            paths: uPlot.paths.bars!({ size: [0.9, 60], align: 0 }),
+          },
+        ],
       },
       [edges.map((_, i) => i), counts],
       host,

@@ -29,7 +29,9 @@ export class InstancesOf {
   constructor(private readonly timeline: Timeline) {}
 
   private vcpuOf(row: Row): VcpuTimeline | undefined {
-    return this.timeline.vcpus.find(({ facts }) => facts.vcpu_id === row["vcpu"] && facts.vm === (row["vm"] ?? facts.vm));
+    return this.timeline.vcpus.find(
+      ({ facts }) => facts.vcpu_id === row["vcpu"] && facts.vm === (row["vm"] ?? facts.vm),
+    );
   }
 
   exits(row: Row): Instances {
@@ -40,7 +42,7 @@ export class InstancesOf {
     );
     const { begin, end, kind, flags } = vcpu.exits;
     return collect(vcpu, "exits", begin.length, (i) =>
-      wanted[kind[i]!] && !(flags[i]! & kOpenFlag) ? end[i]! - begin[i]! : NaN,
+      wanted[kind[i]] && !(flags[i] & kOpenFlag) ? end[i] - begin[i] : NaN,
     );
   }
 
@@ -48,10 +50,12 @@ export class InstancesOf {
     const vcpu = this.vcpuOf(row);
     const links = kLinksOf[stretch];
     if (!vcpu || !links) return kNothing;
-    const shapes = this.timeline.facts.shapes.map(({ vector, source }) => vector === row["vector"] && source === row["source"]);
+    const shapes = this.timeline.facts.shapes.map(
+      ({ vector, source }) => vector === row["vector"] && source === row["source"],
+    );
     const { shape, begin } = vcpu.stories;
     return collect(vcpu, "pending", begin.length, (i) => {
-      if (!shapes[shape[i]!]) return NaN;
+      if (!shapes[shape[i]]) return NaN;
       const ns = linkAt(vcpu, i, links[1]) - linkAt(vcpu, i, links[0]);
       return ns < 0 ? 0 : ns; // as the report has it
     });
@@ -63,7 +67,7 @@ export class InstancesOf {
     const names = this.timeline.facts.workloads;
     const { begin, end, workload } = vcpu.events;
     return collect(vcpu, "events", begin.length, (i) =>
-      names[String(workload[i]!)] === row["workload"] ? end[i]! - begin[i]! : NaN,
+      names[String(workload[i])] === row["workload"] ? end[i] - begin[i] : NaN,
     );
   }
 
@@ -72,7 +76,7 @@ export class InstancesOf {
     if (!vcpu) return kNothing;
     const wanted = this.timeline.facts.texts.map(({ kind }) => kind === row["step"]);
     const { begin, end, text } = vcpu.steps;
-    return collect(vcpu, "steps", begin.length, (i) => (wanted[text[i]!] ? end[i]! - begin[i]! : NaN));
+    return collect(vcpu, "steps", begin.length, (i) => (wanted[text[i]] ? end[i] - begin[i] : NaN));
   }
 }
 

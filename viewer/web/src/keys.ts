@@ -19,10 +19,22 @@ export class Keys {
     const help: Key = { keys: ["?"], shown: "?", what: "these keys", action: () => this.toggle() };
     this.keys = [...keys, help];
     const list = element("dl");
-    for (const [shown, what] of [...this.keys.filter(({ shown }) => shown).map((key): [string, string] => [key.shown, key.what]), ...mouse]) {
+    for (const [shown, what] of [
+      ...this.keys.filter(({ shown }) => shown).map((key): [string, string] => [key.shown, key.what]),
+      ...mouse,
+    ]) {
       add(list, element("dt", {}, ...shown.split(" ").map((one) => element("kbd", {}, one))), element("dd", {}, what));
     }
-    add(this.dialog, element("div", { class: "row" }, element("h2", {}, "Keys"), button("Close", "Close (Esc)", () => this.dialog.close())), list);
+    add(
+      this.dialog,
+      element(
+        "div",
+        { class: "row" },
+        element("h2", {}, "Keys"),
+        button("Close", "Close (Esc)", () => this.dialog.close()),
+      ),
+      list,
+    );
     document.body.append(this.dialog);
     document.addEventListener("keydown", (event) => this.pressed(event));
   }

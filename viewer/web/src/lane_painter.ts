@@ -43,8 +43,8 @@ export function paintLane(
     const begin = from + x * perPixel;
     near = track.firstAfter(begin, near);
     if (near >= track.length) return;
-    const sliceBegin = track.begin[near]!;
-    const sliceEnd = track.end[near]!;
+    const sliceBegin = track.begin[near];
+    const sliceEnd = track.end[near];
     if (sliceBegin >= begin + perPixel) {
       x = Math.max(x + 1, Math.min(width, Math.floor((sliceBegin - from) / perPixel)));
       continue;
@@ -70,13 +70,13 @@ function paintSlice(
   leastNameWidth: number,
   names: SliceName[],
 ): void {
-  const category = lane.track.category[slice]!;
+  const category = lane.track.category[slice];
   // A pixel is left free, so that slices that touch are told apart.
   const width = area.width > 6 ? area.width - 1 : area.width;
-  if (colours[category] !== 0) pixels.fill(area.left, area.top, width, area.height, colours[category]!);
+  if (colours[category] !== 0) pixels.fill(area.left, area.top, width, area.height, colours[category]);
   if (area.width < leastNameWidth) return;
   const text = lane.label(lane.track.rowOf(slice));
-  names.push({ text, x: area.left, y: area.top, width, height: area.height, ink: inkOn(lane.colours[category]!) });
+  names.push({ text, x: area.left, y: area.top, width, height: area.height, ink: inkOn(lane.colours[category]) });
 }
 
 // From the bottom up; what is there at all is at least a pixel high, however short.
@@ -91,12 +91,12 @@ function paintShares(
 ): void {
   let bottom = height;
   for (let category = 0; category < shares.length; ++category) {
-    const share = shares[category]!;
+    const share = shares[category];
     if (share <= whole * 1e-9) continue;
     const size = Math.min(bottom, Math.max(1, Math.round((share / whole) * height)));
     bottom -= size;
-    if (colours[category] !== 0) pixels.column(x, top + bottom, size, colours[category]!);
+    if (colours[category] !== 0) pixels.column(x, top + bottom, size, colours[category]);
   }
   // Slices without length: they happened.
-  if (bottom === height) pixels.column(x, top + height - 1, 1, colours[colours.length - 1]!);
+  if (bottom === height) pixels.column(x, top + height - 1, 1, colours[colours.length - 1]);
 }

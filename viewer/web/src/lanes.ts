@@ -26,8 +26,8 @@ export class ReasonColours {
     const totals = new Map<string, number>();
     for (const { exits } of timeline.vcpus) {
       for (let i = 0; i < exits.begin.length; ++i) {
-        const reason = kinds[exits.kind[i]!]?.reason ?? "?";
-        totals.set(reason, (totals.get(reason) ?? 0) + exits.end[i]! - exits.begin[i]!);
+        const reason = kinds[exits.kind[i]]?.reason ?? "?";
+        totals.set(reason, (totals.get(reason) ?? 0) + exits.end[i] - exits.begin[i]);
       }
     }
     const own = palette.kReasons.length - 1;
@@ -40,7 +40,7 @@ export class ReasonColours {
   }
 
   colour(kind: number): palette.Colour {
-    return palette.kReasons[this.ofKind[kind] ?? palette.kReasons.length - 1]!;
+    return palette.kReasons[this.ofKind[kind] ?? palette.kReasons.length - 1];
   }
 }
 
@@ -50,8 +50,8 @@ const alternating = (length: number) => Uint8Array.from({ length }, (_, i) => i 
 
 function chosen(slices: Slices, rows: Uint32Array): Slices {
   return {
-    begin: Float64Array.from(rows, (row) => slices.begin[row]!),
-    end: Float64Array.from(rows, (row) => slices.end[row]!),
+    begin: Float64Array.from(rows, (row) => slices.begin[row]),
+    end: Float64Array.from(rows, (row) => slices.end[row]),
   };
 }
 
@@ -64,7 +64,7 @@ function stateLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
   const colours = names.map(palette.stateColour);
   while (colours.length <= kNotHere) colours.push(palette.kNothing);
   const track = new Track({ ...vcpu.states, category: vcpu.states.state }, colours.length);
-  const label = (row: number) => names[vcpu.states.state[row]!] ?? "not in this page";
+  const label = (row: number) => names[vcpu.states.state[row]] ?? "not in this page";
   return [{ kind: "states", vcpu, name: "state", height: 24, track, colours, full: true, label }];
 }
 
@@ -75,9 +75,9 @@ export function exitName(reason: string, key: string): string {
 
 function exitLanes(timeline: Timeline, vcpu: VcpuTimeline, reasons: ReasonColours): Lane[] {
   const { exits } = vcpu;
-  const category = Uint8Array.from(exits.kind, (kind) => reasons.ofKind[kind]!);
+  const category = Uint8Array.from(exits.kind, (kind) => reasons.ofKind[kind]);
   const label = (row: number) => {
-    const kind = timeline.facts.kinds[exits.kind[row]!];
+    const kind = timeline.facts.kinds[exits.kind[row]];
     return kind ? exitName(kind.reason, kind.key) : "?";
   };
   const track = new Track({ ...exits, category }, palette.kReasons.length);
@@ -87,12 +87,30 @@ function exitLanes(timeline: Timeline, vcpu: VcpuTimeline, reasons: ReasonColour
   if (exits.vmm.begin.length > 0) {
     const stays = new Track({ ...exits.vmm, category: plain(exits.vmm.begin.length) }, 1, exits.vmmRow);
     const name = (row: number) => `VMM: ${label(row)}`;
-    lanes.push({ kind: "vmm", vcpu, name: "VMM", height: 15, track: stays, colours: [palette.kVmm], full: false, label: name });
+    lanes.push({
+      kind: "vmm",
+      vcpu,
+      name: "VMM",
+      height: 15,
+      track: stays,
+      colours: [palette.kVmm],
+      full: false,
+      label: name,
+    });
   }
   if (vcpu.steps.begin.length > 0) {
     const steps = new Track({ ...vcpu.steps, category: alternating(vcpu.steps.begin.length) }, 2);
-    const name = (row: number) => timeline.facts.texts[vcpu.steps.text[row]!]?.text ?? "?";
-    lanes.push({ kind: "steps", vcpu, name: "VMM steps", height: 15, track: steps, colours: palette.kStep, full: false, label: name });
+    const name = (row: number) => timeline.facts.texts[vcpu.steps.text[row]]?.text ?? "?";
+    lanes.push({
+      kind: "steps",
+      vcpu,
+      name: "VMM steps",
+      height: 15,
+      track: steps,
+      colours: palette.kStep,
+      full: false,
+      label: name,
+    });
   }
   return lanes;
 }
@@ -102,10 +120,21 @@ function injectionLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
   if (injections.begin.length === 0) return [];
   const track = new Track({ ...injections, category: plain(injections.begin.length) }, 1);
   const label = (row: number) => {
-    const again = injections.flags[row]! & kReinjected ? "again " : "";
-    return `inject ${again}${vectorName(timeline, injections.vector[row]!)}`;
+    const again = injections.flags[row] & kReinjected ? "again " : "";
+    return `inject ${again}${vectorName(timeline, injections.vector[row])}`;
   };
-  return [{ kind: "injections", vcpu, name: "injections", height: 15, track, colours: [palette.kInjection], full: false, label }];
+  return [
+    {
+      kind: "injections",
+      vcpu,
+      name: "injections",
+      height: 15,
+      track,
+      colours: [palette.kInjection],
+      full: false,
+      label,
+    },
+  ];
 }
 
 // One for each depth: handlers that interrupt others lie below them.
@@ -114,7 +143,7 @@ function isrLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
   const kMostDepths = 4;
   const byDepth: number[][] = [];
   isrs.depth.forEach((depth, row) => (byDepth[Math.min(depth, kMostDepths - 1)] ??= []).push(row));
-  const label = (row: number) => `ISR ${vectorName(timeline, isrs.vector[row]!)}`;
+  const label = (row: number) => `ISR ${vectorName(timeline, isrs.vector[row])}`;
   return byDepth.flatMap((list, depth): Lane[] => {
     const rows = Uint32Array.from(list);
     const track = new Track({ ...chosen(isrs, rows), category: plain(rows.length) }, 1, rows);
@@ -127,7 +156,7 @@ function eventLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
   const { events } = vcpu;
   if (events.begin.length === 0) return [];
   const track = new Track({ ...events, category: alternating(events.begin.length) }, 2);
-  const label = (row: number) => timeline.facts.workloads[String(events.workload[row]!)] ?? "?";
+  const label = (row: number) => timeline.facts.workloads[String(events.workload[row])] ?? "?";
   return [{ kind: "events", vcpu, name: "workload", height: 15, track, colours: palette.kEvent, full: false, label }];
 }
 
@@ -138,13 +167,12 @@ function pendingLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
   const byVector = new Map<number, number[]>();
   for (let row = 0; row < stories.begin.length; ++row) {
     if (pendingSpan(vcpu, row) === null) continue;
-    const vector = timeline.facts.shapes[stories.shape[row]!]!.vector;
+    const vector = timeline.facts.shapes[stories.shape[row]].vector;
     const rows = byVector.get(vector);
     if (rows) rows.push(row);
     else byVector.set(vector, [row]);
   }
-  const label = (row: number) =>
-    `pending ${vectorName(timeline, timeline.facts.shapes[stories.shape[row]!]!.vector)}`;
+  const label = (row: number) => `pending ${vectorName(timeline, timeline.facts.shapes[stories.shape[row]].vector)}`;
   return [...byVector.entries()]
     .sort((a, b) => b[1].length - a[1].length)
     .slice(0, kMostVectors)
@@ -153,7 +181,7 @@ function pendingLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
       const rows = Uint32Array.from(list);
       const begin = Float64Array.from(rows, (row) => pendingSpan(vcpu, row)![0]);
       const end = Float64Array.from(rows, (row, i) => {
-        const next = i + 1 < rows.length ? begin[i + 1]! : Infinity;
+        const next = i + 1 < rows.length ? begin[i + 1] : Infinity;
         return Math.min(pendingSpan(vcpu, row)![1], next);
       });
       const track = new Track({ begin, end, category: plain(rows.length) }, 1, rows);
@@ -164,7 +192,7 @@ function pendingLanes(timeline: Timeline, vcpu: VcpuTimeline): Lane[] {
 
 // When a story's interrupt waited to be injected; null: it did not, or nothing tells.
 export function pendingSpan(vcpu: VcpuTimeline, story: number): [number, number] | null {
-  const at = (link: Link) => vcpu.stories.links[story * kLinks + link]!;
+  const at = (link: Link) => vcpu.stories.links[story * kLinks + link];
   const raised = at(Link.raised);
   const accepted = at(Link.accepted);
   const begin = Number.isNaN(raised) ? accepted : raised;

@@ -50,6 +50,12 @@ start(root)
   })
   .catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
-    root.replaceChildren(element("p", { class: "failed", role: "alert" }, `This page cannot be shown: ${why}. Write it anew with trapline view.`));
+    root.replaceChildren(
+      element(
+        "p",
+        { class: "failed", role: "alert" },
+        `This page cannot be shown: ${why}. Write it anew with trapline view.`,
+      ),
+    );
     document.documentElement.dataset.ready = "failed";
   });

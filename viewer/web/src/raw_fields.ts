@@ -16,7 +16,7 @@ export interface RawFields {
 // Rows of a kind stand together, kinds in the order of their numbers.
 function orderOf(part: ColdPart, kind: Uint32Array): Uint32Array {
   const kinds = kind.subarray(part.firstRow, part.firstRow + part.rows);
-  return Uint32Array.from(kinds, (_, row) => row).sort((a, b) => kinds[a]! - kinds[b]! || a - b);
+  return Uint32Array.from(kinds, (_, row) => row).sort((a, b) => kinds[a] - kinds[b] || a - b);
 }
 
 export async function rawFieldsOf(vcpu: VcpuTimeline, row: number): Promise<RawFields | null> {
@@ -26,14 +26,14 @@ export async function rawFieldsOf(vcpu: VcpuTimeline, row: number): Promise<RawF
   const [flags, rip, info1, info2, code, eventInj, exitIntInfo, userReason] = reader.columns(8);
   const sums = { rip: 0n, info1: 0n, info2: 0n, code: 0n, event_inj: 0n, exit_int_info: 0n };
   for (const at of orderOf(part, vcpu.exits.kind)) {
-    const bits = flags!.number();
-    sums.rip = BigInt.asUintN(64, sums.rip + rip!.bigDistance());
-    sums.info1 = BigInt.asUintN(64, sums.info1 + info1!.bigDistance());
-    sums.info2 = BigInt.asUintN(64, sums.info2 + info2!.bigDistance());
-    sums.code = BigInt.asUintN(64, sums.code + code!.bigDistance());
-    sums.event_inj = BigInt.asUintN(64, sums.event_inj + eventInj!.bigDistance());
-    sums.exit_int_info = BigInt.asUintN(64, sums.exit_int_info + exitIntInfo!.bigDistance());
-    const user = userReason!.number();
+    const bits = flags.number();
+    sums.rip = BigInt.asUintN(64, sums.rip + rip.bigDistance());
+    sums.info1 = BigInt.asUintN(64, sums.info1 + info1.bigDistance());
+    sums.info2 = BigInt.asUintN(64, sums.info2 + info2.bigDistance());
+    sums.code = BigInt.asUintN(64, sums.code + code.bigDistance());
+    sums.event_inj = BigInt.asUintN(64, sums.event_inj + eventInj.bigDistance());
+    sums.exit_int_info = BigInt.asUintN(64, sums.exit_int_info + exitIntInfo.bigDistance());
+    const user = userReason.number();
     if (part.firstRow + at === row) return { flags: bits, ...sums, user_reason: user };
   }
   return null;

@@ -30,8 +30,17 @@ export class RecordingPage {
   private readonly instances: InstancesOf;
   private readonly status = element("output", { class: "found", "aria-live": "polite" });
   private readonly speech = element("div", { class: "unseen", "aria-live": "polite" });
-  private readonly searchField = element("input", { type: "search", placeholder: "Search: msr, port 0x3f8, 0x40 ...", "aria-label": "Search slices by reason, port, vector (/)" });
-  private readonly timeField = element("input", { type: "text", placeholder: "Go to: 1.5ms", "aria-label": "Go to a time (g)", size: 11 });
+  private readonly searchField = element("input", {
+    type: "search",
+    placeholder: "Search: msr, port 0x3f8, 0x40 ...",
+    "aria-label": "Search slices by reason, port, vector (/)",
+  });
+  private readonly timeField = element("input", {
+    type: "text",
+    placeholder: "Go to: 1.5ms",
+    "aria-label": "Go to a time (g)",
+    size: 11,
+  });
   private readonly aggregates = element("div", { class: "aggregates" });
   private tabs!: Tabs;
   private figure: Figure = "p50_ns";
@@ -40,9 +49,15 @@ export class RecordingPage {
   private searchTimer = 0;
 
   private readonly chosen: ChosenRow = {
-    exit: (row) => this.showInstances(exitName(String(row["reason"]), String(row["key"])), this.instances.exits(row), Number(row["count"]) - Number(row["open"] ?? 0)),
+    exit: (row) =>
+      this.showInstances(
+        exitName(String(row["reason"]), String(row["key"])),
+        this.instances.exits(row),
+        Number(row["count"]) - Number(row["open"] ?? 0),
+      ),
     interrupt: (row, stretch) => this.showInterrupt(row, stretch),
-    workload: (row) => this.showInstances(`${String(row["workload"])}: U0 to U3`, this.instances.workloads(row), Number(row["events"])),
+    workload: (row) =>
+      this.showInstances(`${String(row["workload"])}: U0 to U3`, this.instances.workloads(row), Number(row["events"])),
     step: (row) => this.showInstances(String(row["step"]), this.instances.steps(row), Number(row["count"])),
   };
 
@@ -62,10 +77,14 @@ export class RecordingPage {
       },
       area: (area, dragging) => this.areaSelected(area, dragging),
     });
-    this.details = new Details(timeline, {
-      select: (selected) => this.panel.select(selected),
-      zoomTo: (selected) => this.panel.zoomTo(selected),
-    }, glance(report, this.chosen));
+    this.details = new Details(
+      timeline,
+      {
+        select: (selected) => this.panel.select(selected),
+        zoomTo: (selected) => this.panel.zoomTo(selected),
+      },
+      glance(report, this.chosen),
+    );
     startTheme(() => this.recolour());
     root.replaceChildren(this.head(), reportBanner(report, page), this.toolbar(reasons), this.main(), this.speech);
     this.startKeys();
@@ -81,12 +100,24 @@ export class RecordingPage {
   private head(): HTMLElement {
     const { context } = this.report;
     const text = (name: string) => String(context[name] ?? "");
-    const where = [text("path") && `path ${text("path")}`, `${text("isa")}`, `Linux ${text("kernel")}`, text("cpu"), `on ${text("host")}`].filter(Boolean).join(" \u00b7 ");
+    const where = [
+      text("path") && `path ${text("path")}`,
+      `${text("isa")}`,
+      `Linux ${text("kernel")}`,
+      text("cpu"),
+      `on ${text("host")}`,
+    ]
+      .filter(Boolean)
+      .join(" \u00b7 ");
     return element(
       "header",
       {},
       element("h1", {}, "Trapline"),
-      element("p", { class: "where", title: text("command_line") }, `${time(Number(context["traced_ns"] ?? 0))} traced \u00b7 ${where}`),
+      element(
+        "p",
+        { class: "where", title: text("command_line") },
+        `${time(Number(context["traced_ns"] ?? 0))} traced \u00b7 ${where}`,
+      ),
       button("Light / dark", "Light or dark (t)", () => (toggleTheme(), this.recolour())),
       button("?", "Keys (?)", () => this.keys.toggle()),
     );
@@ -131,7 +162,7 @@ export class RecordingPage {
     const used = new Set(this.timeline.vcpus.flatMap(({ states }) => [...new Set(states.state)]));
     this.timeline.facts.states.forEach((name, state) => used.has(state) && put(palette.stateColour(name), name));
     made.append(element("b", { "aria-hidden": "true" }));
-    reasons.names.forEach((name, i) => put(palette.kReasons[i]!, name));
+    reasons.names.forEach((name, i) => put(palette.kReasons[i], name));
     return made;
   }
 
@@ -139,21 +170,42 @@ export class RecordingPage {
     const select = element("select", { "aria-label": "Which figure of each stretch", hidden: true });
     for (const name of kFigures) add(select, element("option", { value: name }, name.replace("_ns", "")));
     const specs = reportTabs(this.report, this.chosen);
-    const panels = specs.map((spec) => ({ name: spec.name, content: element("div", {}, ...spec.make(this.figure).map(({ element: made }) => made)) }));
+    const panels = specs.map((spec) => ({
+      name: spec.name,
+      content: element("div", {}, ...spec.make(this.figure).map(({ element: made }) => made)),
+    }));
     select.addEventListener("change", () => {
       this.figure = select.value as Figure;
       specs.forEach((spec, i) => {
-        if (spec.figures) panels[i]!.content.replaceChildren(...spec.make(this.figure).map(({ element: made }) => made));
+        if (spec.figures) panels[i].content.replaceChildren(...spec.make(this.figure).map(({ element: made }) => made));
       });
     });
     const all = [...panels, { name: kSelection, content: this.aggregates }];
-    this.tabs = new Tabs(all, (name) => (select.hidden = !specs.some((spec) => spec.name === name && spec.figures)), select);
-    const side = element("aside", { "aria-label": "Details of the selection" }, this.details.element, this.histogram.element);
-    return element("main", {}, element("div", { class: "timeline" }, this.panel.canvas.element), side, this.tabs.element);
+    this.tabs = new Tabs(
+      all,
+      (name) => (select.hidden = !specs.some((spec) => spec.name === name && spec.figures)),
+      select,
+    );
+    const side = element(
+      "aside",
+      { "aria-label": "Details of the selection" },
+      this.details.element,
+      this.histogram.element,
+    );
+    return element(
+      "main",
+      {},
+      element("div", { class: "timeline" }, this.panel.canvas.element),
+      side,
+      this.tabs.element,
+    );
   }
 
   private showInstances(title: string, { durations, worst }: Instances, whole: number): void {
-    const part = durations.length < whole ? `${count(durations.length)} of the recording's ${count(whole)} are in this page's timeline` : "";
+    const part =
+      durations.length < whole
+        ? `${count(durations.length)} of the recording's ${count(whole)} are in this page's timeline`
+        : "";
     this.histogram.show(title, durations, part);
     if (!worst) return;
     this.panel.select(worst);
@@ -172,7 +224,13 @@ export class RecordingPage {
   private areaSelected(area: [number, number] | null, dragging: boolean): void {
     clearTimeout(this.aggregateTimer);
     if (!area) {
-      this.aggregates.replaceChildren(element("p", { class: "hint" }, "Shift and drag in the timeline, or press m for what is in sight: here are the exits that begin in it, by reason."));
+      this.aggregates.replaceChildren(
+        element(
+          "p",
+          { class: "hint" },
+          "Shift and drag in the timeline, or press m for what is in sight: here are the exits that begin in it, by reason.",
+        ),
+      );
       return;
     }
     this.tabs.show(kSelection);
@@ -189,7 +247,10 @@ export class RecordingPage {
     const exits = rows.reduce((sum, row) => sum + row.count, 0);
     const total = rows.reduce((sum, row) => sum + row.total_ns, 0);
     const caption = `${count(exits)} exits begin in the ${time(area[1] - area[0])} from ${time(area[0])}; ${time(total)} in all`;
-    const specs = rows.map((row, i) => ({ row: row as unknown as Record<string, unknown>, pointer: `/selection/${i}` }));
+    const specs = rows.map((row, i) => ({
+      row: row as unknown as Record<string, unknown>,
+      pointer: `/selection/${i}`,
+    }));
     this.aggregates.replaceChildren(new DataTable(columns, specs, null, caption).element);
     this.aggregates.dataset.exits = String(exits);
     if (dragging && rows.some((row) => row.p50_ns === null)) {
@@ -216,15 +277,19 @@ export class RecordingPage {
     if (!this.search) return;
     const { marks, range } = this.panel;
     const from = marks.selected ? this.selectedBegin() : forward ? range.from - 1 : range.to;
-    const hit = this.search.next(this.panel.lanes, from, forward) ?? this.search.next(this.panel.lanes, forward ? -Infinity : Infinity, forward);
+    const hit =
+      this.search.next(this.panel.lanes, from, forward) ??
+      this.search.next(this.panel.lanes, forward ? -Infinity : Infinity, forward);
     if (!hit) return;
     this.panel.select({ kind: hit.lane.kind, vcpu: hit.lane.vcpu, row: hit.row });
   }
 
   private selectedBegin(): number {
     const selected = this.panel.marks.selected!;
-    const lane = this.panel.lanes.find(({ kind, vcpu, track }) => kind === selected.kind && vcpu === selected.vcpu && track.sliceOf(selected.row) >= 0);
-    return lane ? lane.track.begin[lane.track.sliceOf(selected.row)]! : this.panel.range.from;
+    const lane = this.panel.lanes.find(
+      ({ kind, vcpu, track }) => kind === selected.kind && vcpu === selected.vcpu && track.sliceOf(selected.row) >= 0,
+    );
+    return lane ? lane.track.begin[lane.track.sliceOf(selected.row)] : this.panel.range.from;
   }
 
   private goToTime(): void {

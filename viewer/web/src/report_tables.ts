@@ -29,7 +29,9 @@ export interface ChosenRow {
 
 // The VM is told where there are several.
 const whose = (rows: Row[]): ColumnSpec[] =>
-  new Set(rows.map((row) => row["vm"] ?? 0)).size > 1 ? [text("VM", "vm"), text("vCPU", "vcpu")] : [text("vCPU", "vcpu")];
+  new Set(rows.map((row) => row["vm"] ?? 0)).size > 1
+    ? [text("VM", "vm"), text("vCPU", "vcpu")]
+    : [text("vCPU", "vcpu")];
 
 const rowsOf = (rows: Row[], pointer: string): RowSpec[] => rows.map((row, i) => ({ row, pointer: `${pointer}/${i}` }));
 
@@ -43,8 +45,8 @@ function exitsTable(report: Report, chosen: ChosenRow): DataTable {
     const value = (name: string) => Number(row[name] ?? 0);
     return stackedBar(
       [
-        { name: "in KVM", value: value("kvm_ns"), colour: palette.kPlaces["kvm_ns"]!, text: time(value("kvm_ns")) },
-        { name: "in VMM", value: value("vmm_ns"), colour: palette.kPlaces["vmm_ns"]!, text: time(value("vmm_ns")) },
+        { name: "in KVM", value: value("kvm_ns"), colour: palette.kPlaces["kvm_ns"], text: time(value("kvm_ns")) },
+        { name: "in VMM", value: value("vmm_ns"), colour: palette.kPlaces["vmm_ns"], text: time(value("vmm_ns")) },
       ],
       longest,
     );
@@ -78,7 +80,12 @@ function interruptsTable(report: Report, figure: Figure, chosen: ChosenRow): Dat
   const longest = Math.max(...rows.map(whole), 1);
   const bar = (row: Row) =>
     stackedBar(
-      kStages.map((name, i) => ({ name: name.replaceAll("_", " "), value: stage(row, name), colour: palette.kStages[i]!, text: time(stage(row, name)) })),
+      kStages.map((name, i) => ({
+        name: name.replaceAll("_", " "),
+        value: stage(row, name),
+        colour: palette.kStages[i],
+        text: time(stage(row, name)),
+      })),
       longest,
     );
   const columns: ColumnSpec[] = [
@@ -96,7 +103,11 @@ function interruptsTable(report: Report, figure: Figure, chosen: ChosenRow): Dat
     amount("masked", "masked"),
     amount("nested", "nested"),
   ];
-  const choose = (row: Row, column: ColumnSpec) => chosen.interrupt(row, column.path[0] === "latency" && valueAt(row, column.path) !== undefined ? column.path[1]! : defaultStretch(row));
+  const choose = (row: Row, column: ColumnSpec) =>
+    chosen.interrupt(
+      row,
+      column.path[0] === "latency" && valueAt(row, column.path) !== undefined ? column.path[1] : defaultStretch(row),
+    );
   const caption = `Interrupts, exceptions and system calls: ${report.interrupts.complete} of the ${report.interrupts.total} that were brought to the guest are complete from cause to iret. A click on a stretch shows its histogram and its worst one.`;
   return new DataTable(columns, rowsOf(rows, "/interrupts/by_vector"), choose, caption);
 }
@@ -125,7 +136,12 @@ function accountingTable(report: Report): DataTable {
     { title: "where", path: [], shown: "text", bar },
     ...used.map((name) => duration(name, "states", name)),
   ];
-  return new DataTable(columns, rowsOf(report.accounting, "/accounting"), null, "Every nanosecond of each vCPU; states add up to the traced time.");
+  return new DataTable(
+    columns,
+    rowsOf(report.accounting, "/accounting"),
+    null,
+    "Every nanosecond of each vCPU; states add up to the traced time.",
+  );
 }
 
 function haltsTable(report: Report): DataTable {
@@ -137,7 +153,12 @@ function haltsTable(report: Report): DataTable {
     duration("asleep", "halted_ns"),
     duration("polls up to", "poll_window_ns"),
   ];
-  return new DataTable(columns, rowsOf(report.halts, "/halts"), null, "Halts whose interrupt came while KVM polled for it, and those in which the thread slept.");
+  return new DataTable(
+    columns,
+    rowsOf(report.halts, "/halts"),
+    null,
+    "Halts whose interrupt came while KVM polled for it, and those in which the thread slept.",
+  );
 }
 
 function schedulingTable(report: Report): DataTable {
@@ -148,16 +169,29 @@ function schedulingTable(report: Report): DataTable {
     duration("max", name, "max_ns"),
   ];
   const columns = [...whose(report.scheduling), duration("steal", "steal_ns"), ...of("preempted"), ...of("woken")];
-  return new DataTable(columns, rowsOf(report.scheduling, "/scheduling"), null, "How long the thread could have run and had no CPU: the host let something else run (preempted), or it had been woken.");
+  return new DataTable(
+    columns,
+    rowsOf(report.scheduling, "/scheduling"),
+    null,
+    "How long the thread could have run and had no CPU: the host let something else run (preempted), or it had been woken.",
+  );
 }
 
 function workloadsTable(report: Report, chosen: ChosenRow): DataTable {
   const phases = ["delivery", "handler", "return"];
   const p50 = (row: Row, phase: string) => Number(valueAt(row, ["phases", phase, "p50_ns"]) ?? 0);
-  const longest = Math.max(...report.workloads.map((row) => phases.reduce((sum, phase) => sum + p50(row, phase), 0)), 1);
+  const longest = Math.max(
+    ...report.workloads.map((row) => phases.reduce((sum, phase) => sum + p50(row, phase), 0)),
+    1,
+  );
   const bar = (row: Row) =>
     stackedBar(
-      phases.map((name) => ({ name, value: p50(row, name), colour: palette.kPhases[name]!, text: time(p50(row, name)) })),
+      phases.map((name) => ({
+        name,
+        value: p50(row, name),
+        colour: palette.kPhases[name],
+        text: time(p50(row, name)),
+      })),
       longest,
     );
   const columns: ColumnSpec[] = [
@@ -199,7 +233,13 @@ function countedTables(report: Report): DataTable[] {
   const { guest, kvm } = report.counted_elsewhere;
   return [
     new DataTable(
-      [...whose(guest), text("what", "what"), amount("the guest counted", "guest"), amount("recorded", "recorded"), equal],
+      [
+        ...whose(guest),
+        text("what", "what"),
+        amount("the guest counted", "guest"),
+        amount("recorded", "recorded"),
+        equal,
+      ],
       rowsOf(guest, "/counted_elsewhere/guest"),
       null,
       "What the guest's program counted itself, beside what was recorded of it.",

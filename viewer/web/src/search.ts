@@ -58,23 +58,25 @@ export class Search {
     const any = (flags: Uint8Array) => flags.includes(1);
     switch (kind) {
       case "states":
-        return any(this.states) ? (row) => this.states[vcpu.states.state[row]!] === 1 : null;
+        return any(this.states) ? (row) => this.states[vcpu.states.state[row]] === 1 : null;
       case "exits":
-        return any(this.kinds) ? (row) => this.kinds[vcpu.exits.kind[row]!] === 1 : null;
+        return any(this.kinds) ? (row) => this.kinds[vcpu.exits.kind[row]] === 1 : null;
       case "vmm":
         return null; // its exit is found
       case "steps":
-        return any(this.texts) ? (row) => this.texts[vcpu.steps.text[row]!] === 1 : null;
+        return any(this.texts) ? (row) => this.texts[vcpu.steps.text[row]] === 1 : null;
       case "injections":
-        return (row) => this.vectors.get(vcpu.injections.vector[row]!) === true;
+        return (row) => this.vectors.get(vcpu.injections.vector[row]) === true;
       case "isrs":
-        return (row) => this.vectors.get(vcpu.isrs.vector[row]!) === true;
+        return (row) => this.vectors.get(vcpu.isrs.vector[row]) === true;
       case "events": {
-        const names = new Map(Object.entries(this.timeline.facts.workloads).map(([n, name]) => [Number(n), this.words(`workload ${name}`)]));
-        return (row) => names.get(vcpu.events.workload[row]!) === true;
+        const names = new Map(
+          Object.entries(this.timeline.facts.workloads).map(([n, name]) => [Number(n), this.words(`workload ${name}`)]),
+        );
+        return (row) => names.get(vcpu.events.workload[row]) === true;
       }
       case "pending":
-        return any(this.shapes) ? (row) => this.shapes[vcpu.stories.shape[row]!] === 1 : null;
+        return any(this.shapes) ? (row) => this.shapes[vcpu.stories.shape[row]] === 1 : null;
     }
   }
 
@@ -97,13 +99,13 @@ export class Search {
       const { begin, length } = lane.track;
       const step = forward ? 1 : -1;
       let i = lowerBound(begin, time, 0);
-      if (forward) while (i < length && begin[i]! <= time) ++i;
+      if (forward) while (i < length && begin[i] <= time) ++i;
       else --i;
       for (; i >= 0 && i < length; i += step) {
-        if (best && (begin[i]! - best.begin) * step >= 0) break;
+        if (best && (begin[i] - best.begin) * step >= 0) break;
         const row = lane.track.rowOf(i);
         if (!matches(row)) continue;
-        best = { lane, row, begin: begin[i]! };
+        best = { lane, row, begin: begin[i] };
         break;
       }
     }
@@ -118,7 +120,7 @@ export class Search {
       const { begin, end, length, categories } = lane.track;
       const rest = categories;
       const category = Uint8Array.from({ length }, (_, i) =>
-        matches?.(lane.track.rowOf(i)) ? lane.track.category[i]! : rest,
+        matches?.(lane.track.rowOf(i)) ? lane.track.category[i] : rest,
       );
       const rows = Uint32Array.from({ length }, (_, i) => lane.track.rowOf(i));
       const track = new Track({ begin, end, category }, categories + 1, rows);

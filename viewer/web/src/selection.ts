@@ -10,15 +10,15 @@ export interface Selected {
 
 export function spanOf({ kind, vcpu, row }: Selected): [number, number] {
   const slices = kind === "pending" ? vcpu.stories : kind === "vmm" ? vcpu.exits : vcpu[kind];
-  return [slices.begin[row]!, slices.end[row]!];
+  return [slices.begin[row], slices.end[row]];
 }
 
 // The story that it has a part in, as a row of the stories of its vCPU; -1: none.
 export function storyOf(selected: Selected): number {
   const { kind, vcpu, row } = selected;
   if (kind === "pending") return row;
-  if (kind === "injections") return storyWithId(vcpu, vcpu.injections.story[row]!);
-  if (kind === "isrs") return storyWithId(vcpu, vcpu.isrs.story[row]!);
+  if (kind === "injections") return storyWithId(vcpu, vcpu.injections.story[row]);
+  if (kind === "isrs") return storyWithId(vcpu, vcpu.isrs.story[row]);
   return -1;
 }
 
@@ -36,7 +36,7 @@ export function storyWithId(vcpu: VcpuTimeline, id: number): number {
 }
 
 export const linkAt = (vcpu: VcpuTimeline, story: number, link: number): number =>
-  vcpu.stories.links[story * kLinks + link]!;
+  vcpu.stories.links[story * kLinks + link];
 
 // One sentence for those who hear the page instead of seeing it.
 export function spoken(timeline: Timeline, lanes: Lane[], selected: Selected, words: (ns: number) => string): string {

@@ -115,7 +115,7 @@ export class DataTable {
       made.append(cell);
     }
     made.addEventListener("keydown", (event) => {
-      if (event.target === made && event.key === "Enter") this.choose(made, row, this.columns[0]!);
+      if (event.target === made && event.key === "Enter") this.choose(made, row, this.columns[0]);
       if (event.key === "ArrowDown") (made.nextElementSibling as HTMLElement | null)?.focus();
       else if (event.key === "ArrowUp") (made.previousElementSibling as HTMLElement | null)?.focus();
       else return;

@@ -26,21 +26,21 @@ export class Tabs {
         event.preventDefault();
         event.stopPropagation();
         const next = (i + by + tabs.length) % tabs.length;
-        this.show(tabs[next]!.name);
-        this.buttons[next]!.focus();
+        this.show(tabs[next].name);
+        this.buttons[next].focus();
       });
       this.buttons.push(one);
       this.list.append(one);
     }
     add(this.element, element("div", { class: "row" }, this.list, ...beside), this.panel);
-    this.show(tabs[0]!.name);
+    this.show(tabs[0].name);
   }
 
   show(name: string): void {
     this.tabs.forEach((tab, i) => {
       const chosen = tab.name === name;
-      this.buttons[i]!.setAttribute("aria-selected", String(chosen));
-      this.buttons[i]!.tabIndex = chosen ? 0 : -1;
+      this.buttons[i].setAttribute("aria-selected", String(chosen));
+      this.buttons[i].tabIndex = chosen ? 0 : -1;
       if (chosen) {
         this.panel.setAttribute("aria-label", name);
         this.panel.replaceChildren(tab.content);

@@ -181,6 +181,7 @@ export class Gathering {
   }
 }
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- of any element type; Taken has the type of each
 type Arrays = Record<string, Growing<any>>;
 type Taken<T extends Arrays> = { [K in keyof T]: T[K] extends Growing<infer A> ? A : never };
 
@@ -192,9 +193,9 @@ function taken<T extends Arrays>(growing: T): Taken<T> {
 function inOrder<T extends Slices>(slices: T): T {
   const begin = slices.begin;
   let sorted = true;
-  for (let i = 1; i < begin.length && sorted; ++i) sorted = begin[i]! >= begin[i - 1]!;
+  for (let i = 1; i < begin.length && sorted; ++i) sorted = begin[i] >= begin[i - 1];
   if (sorted) return slices;
-  const order = Uint32Array.from(begin, (_, i) => i).sort((a, b) => begin[a]! - begin[b]! || a - b);
+  const order = Uint32Array.from(begin, (_, i) => i).sort((a, b) => begin[a] - begin[b] || a - b);
   const result: Record<string, unknown> = {};
   for (const [name, items] of Object.entries(slices)) {
     const from = items as Float64Array;

@@ -38,7 +38,10 @@ export class TimelinePanel {
     const { element } = this.canvas;
     element.tabIndex = 0;
     element.setAttribute("role", "application");
-    element.setAttribute("aria-label", "Timeline. W and S zoom, A and D move, arrow keys choose slices, question mark shows all keys.");
+    element.setAttribute(
+      "aria-label",
+      "Timeline. W and S zoom, A and D move, arrow keys choose slices, question mark shows all keys.",
+    );
     new ResizeObserver(() => this.redraw()).observe(element);
     element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     element.addEventListener("pointerdown", (event) => this.pressed(event));
@@ -192,7 +195,7 @@ export class TimelinePanel {
     if (!selected || !lane) return this.step(0);
     const [begin, end] = spanOf(selected);
     for (let at = this.lanes.indexOf(lane) + by; at >= 0 && at < this.lanes.length; at += by) {
-      const { track, kind, vcpu } = this.lanes[at]!;
+      const { track, kind, vcpu } = this.lanes[at];
       if (track.length === 0) continue;
       const slice = Math.min(track.length - 1, track.firstAfter((begin + end) / 2));
       return this.select({ kind, vcpu, row: track.rowOf(slice) });
@@ -208,12 +211,27 @@ export class TimelinePanel {
       { keys: ["a", "A"], shown: "A", what: "move left", action: () => range.pan(-0.2) },
       { keys: ["d", "D"], shown: "D", what: "move right", action: () => range.pan(0.2) },
       { keys: ["f", "0"], shown: "F", what: "fit: show all", action: () => range.fit() },
-      { keys: ["z", "Enter"], shown: "Z Enter", what: "zoom to the selected slice", action: () => this.zoomToSelected() },
+      {
+        keys: ["z", "Enter"],
+        shown: "Z Enter",
+        what: "zoom to the selected slice",
+        action: () => this.zoomToSelected(),
+      },
       { keys: ["ArrowRight"], shown: "\u2192", what: "next slice of the lane", action: () => this.step(1) },
       { keys: ["ArrowLeft"], shown: "\u2190", what: "slice before", action: () => this.step(-1) },
-      { keys: ["ArrowDown"], shown: "\u2193", what: "the lane below, at the same time", action: () => this.changeLane(1) },
+      {
+        keys: ["ArrowDown"],
+        shown: "\u2193",
+        what: "the lane below, at the same time",
+        action: () => this.changeLane(1),
+      },
       { keys: ["ArrowUp"], shown: "\u2191", what: "the lane above", action: () => this.changeLane(-1) },
-      { keys: ["m", "M"], shown: "M", what: "figures of what is in sight", action: () => this.setArea([range.from, range.to]) },
+      {
+        keys: ["m", "M"],
+        shown: "M",
+        what: "figures of what is in sight",
+        action: () => this.setArea([range.from, range.to]),
+      },
       {
         keys: ["Escape"],
         shown: "Esc",
@@ -223,8 +241,18 @@ export class TimelinePanel {
           this.setArea(null);
         },
       },
-      { keys: ["PageDown"], shown: "PgDn", what: "further lanes", action: () => (this.canvas.scrollTo(this.canvas.scroll + 150), this.redraw()) },
-      { keys: ["PageUp"], shown: "PgUp", what: "lanes above", action: () => (this.canvas.scrollTo(this.canvas.scroll - 150), this.redraw()) },
+      {
+        keys: ["PageDown"],
+        shown: "PgDn",
+        what: "further lanes",
+        action: () => (this.canvas.scrollTo(this.canvas.scroll + 150), this.redraw()),
+      },
+      {
+        keys: ["PageUp"],
+        shown: "PgUp",
+        what: "lanes above",
+        action: () => (this.canvas.scrollTo(this.canvas.scroll - 150), this.redraw()),
+      },
     ];
   }
 }

@@ -31,14 +31,14 @@ export class Track {
     const running = new Float64Array(categories);
     for (let i = 0; i < this.length; ++i) {
       if ((i & (kBlock - 1)) === 0) this.sums.set(running, (i >> kShift) * categories);
-      const category = this.category[i]!;
-      running[category] = running[category]! + this.end[i]! - this.begin[i]!;
+      const category = this.category[i];
+      running[category] = running[category] + this.end[i] - this.begin[i];
     }
     if ((this.length & (kBlock - 1)) === 0) this.sums.set(running, (this.length >> kShift) * categories);
   }
 
   rowOf(slice: number): number {
-    return this.rows ? this.rows[slice]! : slice;
+    return this.rows ? this.rows[slice] : slice;
   }
 
   sliceOf(row: number): number {
@@ -53,16 +53,16 @@ export class Track {
     const categories = this.categories;
     const block = begun >> kShift;
     const base = block * categories;
-    for (let c = 0; c < categories; ++c) into[c] = into[c]! + sign * this.sums[base + c]!;
+    for (let c = 0; c < categories; ++c) into[c] = into[c] + sign * this.sums[base + c];
     for (let i = block << kShift; i < begun; ++i) {
-      const category = this.category[i]!;
-      into[category] = into[category]! + sign * (this.end[i]! - this.begin[i]!);
+      const category = this.category[i];
+      into[category] = into[category] + sign * (this.end[i] - this.begin[i]);
     }
     // Only the last one can reach beyond.
     if (begun > 0) {
-      const beyond = this.end[begun - 1]! - time;
-      const category = this.category[begun - 1]!;
-      if (beyond > 0) into[category] = into[category]! - sign * beyond;
+      const beyond = this.end[begun - 1] - time;
+      const category = this.category[begun - 1];
+      if (beyond > 0) into[category] = into[category] - sign * beyond;
     }
     return begun;
   }
@@ -77,7 +77,7 @@ export class Track {
   // The first slice that ends after `time`.
   firstAfter(time: number, near = 0): number {
     const begun = lowerBound(this.begin, time, near);
-    return begun > 0 && this.end[begun - 1]! > time ? begun - 1 : begun;
+    return begun > 0 && this.end[begun - 1] > time ? begun - 1 : begun;
   }
 
   // The slice at `time`, or the one whose nearer end is closest, within `reach`; of several the longest. -1: none.
@@ -85,9 +85,9 @@ export class Track {
     const first = this.firstAfter(time - reach);
     let best = -1;
     let bestLength = -1;
-    for (let i = first; i < this.length && i < first + 4096 && this.begin[i]! <= time + reach; ++i) {
-      const length = this.end[i]! - this.begin[i]!;
-      const hit = this.begin[i]! <= time && this.end[i]! > time;
+    for (let i = first; i < this.length && i < first + 4096 && this.begin[i] <= time + reach; ++i) {
+      const length = this.end[i] - this.begin[i];
+      const hit = this.begin[i] <= time && this.end[i] > time;
       if (hit && length > reach) return i;
       if (length > bestLength) [best, bestLength] = [i, length];
     }
@@ -101,15 +101,15 @@ export function lowerBound(values: Float64Array | Uint32Array, value: number, ne
   let low = Math.min(near, length);
   let high = low;
   let step = 1;
-  if (low < length && values[low]! < value) {
-    while (high < length && values[high]! < value) {
+  if (low < length && values[low] < value) {
+    while (high < length && values[high] < value) {
       low = high + 1;
       high += step;
       step *= 2;
     }
     high = Math.min(high, length);
   } else {
-    while (low > 0 && values[low - 1]! >= value) {
+    while (low > 0 && values[low - 1] >= value) {
       high = low - 1;
       low = Math.max(0, low - step);
       step *= 2;
@@ -118,7 +118,7 @@ export function lowerBound(values: Float64Array | Uint32Array, value: number, ne
   }
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (values[middle]! < value) low = middle + 1;
+    if (values[middle] < value) low = middle + 1;
     else high = middle;
   }
   return low;
