@@ -32,7 +32,7 @@ amd_words() {
     cmdline+=" trapline.emulator=$emulator_id"
     [[ $verbose = 1 ]] || cmdline+=' quiet'
     emulator=("${qemu[@]}" -machine pc -cpu max -m "$memory" -nodefaults -no-user-config -display none -no-reboot
-        -kernel "$kernel_dir/vmlinuz" -initrd "$initramfs" -append "$cmdline"
+        -kernel "$kernel_dir/vmlinux" -initrd "$initramfs" -append "$cmdline"
         -chardev "file,id=console,path=$(escaped "$run_dir/console.log")" -serial chardev:console
         -device virtio-serial-pci
         -chardev "file,id=stdout,path=$(escaped "$run_dir/stdout")" -device virtserialport,chardev=stdout,name=stdout

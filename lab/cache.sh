@@ -1,8 +1,8 @@
 # cache.sh: what the lab keeps between runs: kernels, emulators, initramfs images. Sourced by lab/lab.
 #
-#   $lab_cache/kernel-6.12        -> kernel-6.12.XXXXXX/  vmlinuz, modules/NN-name.ko in load order, version, wanted;
-#                                    the same for 6.1, 6.18 and newest
-#   $lab_cache/kernel-6.12-cloud  -> the same for the Intel machine, with vmlinux, which is vmlinuz unpacked
+#   $lab_cache/kernel-6.12        -> kernel-6.12.XXXXXX/  vmlinuz and the vmlinux in it, modules/NN-name.ko in load order,
+#                                    version, wanted; the same for 6.1, 6.18 and newest
+#   $lab_cache/kernel-6.12-cloud  -> the same for the Intel machine
 #   $lab_cache/kernel-6.12-guest  -> the same for guests of the AMD machine's KVM: see guest.sh
 #   $lab_cache/qemu               -> qemu.XXXXXX/         root/ (QEMU and all its libraries, unpacked), version
 #   $lab_cache/emulator-KEY       -> see emulator.sh

@@ -123,9 +123,9 @@ make_emulator() {
     }
     install -s "$work/build/qemu-system-x86_64" "$folder/program"
     mkdir "$folder/firmware"
-    find "$work/firmware/usr/share" \( -name bios-256k.bin -o -name linuxboot_dma.bin -o -name kvmvapic.bin \) \
+    find "$work/firmware/usr/share" \( -name bios-256k.bin -o -name pvh.bin -o -name kvmvapic.bin \) \
         -exec cp -L -t "$folder/firmware" {} +
-    [[ -e $folder/firmware/bios-256k.bin && -e $folder/firmware/linuxboot_dma.bin ]] ||
+    [[ -e $folder/firmware/bios-256k.bin && -e $folder/firmware/pvh.bin ]] ||
         fail $status_cannot_start "Debian's packages seabios and qemu-system-data have no firmware where lab/emulator.sh looks for it"
     "$folder/program" --version | awk 'NR == 1 { print $4 }' >"$folder/version"
     rm -rf "$work" "$root"

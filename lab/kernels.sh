@@ -21,6 +21,11 @@ ensure_kernel() {
         replace_entry "$entry" "$folder"
     fi
     kernel_dir=$(readlink -f "$lab_cache/$entry")
+    # Unpacked here once: to unpack it inside is a quarter of the work of a boot.
+    if [[ ! -e $kernel_dir/vmlinux ]]; then
+        unpack_kernel "$kernel_dir/vmlinuz" >"$kernel_dir/vmlinux.new"
+        mv "$kernel_dir/vmlinux.new" "$kernel_dir/vmlinux"
+    fi
     kernel_version=$(<"$kernel_dir/version")
 }
 
@@ -44,9 +49,6 @@ fetch_kernel() {
     image=$dir/unpacked/boot/vmlinuz-$version
     [[ -e $image ]] || image=$dir/unpacked/usr/lib/modules/$version/vmlinuz
     cp "$image" "$dir/vmlinuz"
-    if [[ $flavour = -cloud ]]; then
-        unpack_kernel "$dir/vmlinuz" >"$dir/vmlinux"
-    fi
     rm -rf "$dir/unpacked" "$root"
     echo "$version" >"$dir/version"
     echo "$modules" >"$dir/wanted"
