@@ -19,7 +19,7 @@ ALWAYS_INLINE void give_up_waiting(enum guest_wait what, uint64_t waited) {
 
 // After every GUEST_WAIT_ROUND looks. Returns when the first round ended.
 static __attribute__((noinline, cold, unused)) uint64_t wait_round_over(enum guest_wait what, uint64_t round,
-                                                                       uint64_t first_ended) {
+                                                                        uint64_t first_ended) {
   volatile struct guest_shared* const page = shared();
   const uint64_t now = ordered_tsc();
   if (round == 1) first_ended = now;
@@ -31,15 +31,15 @@ static __attribute__((noinline, cold, unused)) uint64_t wait_round_over(enum gue
 
 // Looks until the condition holds. No PAUSE: it may cause exits of its own (pause filter, PAUSE-loop
 // exiting). The TSC is read between rounds only.
-#define AWAIT(what, condition)                                                 \
-  do {                                                                         \
-    uint64_t round_ = 0;                                                       \
-    uint64_t first_ended_ = 0;                                                 \
-    for (uint32_t looks_ = GUEST_WAIT_ROUND; !(condition);) {                  \
-      if (--looks_ != 0) continue;                                             \
-      first_ended_ = wait_round_over(what, ++round_, first_ended_);            \
-      looks_ = GUEST_WAIT_ROUND;                                               \
-    }                                                                          \
+#define AWAIT(what, condition)                                      \
+  do {                                                              \
+    uint64_t round_ = 0;                                            \
+    uint64_t first_ended_ = 0;                                      \
+    for (uint32_t looks_ = GUEST_WAIT_ROUND; !(condition);) {       \
+      if (--looks_ != 0) continue;                                  \
+      first_ended_ = wait_round_over(what, ++round_, first_ended_); \
+      looks_ = GUEST_WAIT_ROUND;                                    \
+    }                                                               \
   } while (0)
 
 // After a HLT that ended without an interrupt, `wakes` in a row.

@@ -1,6 +1,7 @@
-// For tests: delivers interrupts of one vCPU a second time, with nothing raised or injected again, as a faulty
-// hypervisor below does it. KVM stops the vCPU before the first instruction of its handler (a breakpoint); the
-// frame that hardware would push there is pushed by hand, and the handler begins again on top of it.
+// For tests: delivers interrupts of one vCPU a second time, with nothing raised or injected again, as a
+// faulty hypervisor below does it. KVM stops the vCPU before the first instruction of its handler (a
+// breakpoint); the frame that hardware would push there is pushed by hand, and the handler begins again on
+// top of it.
 #pragma once
 
 #include <atomic>
