@@ -92,18 +92,21 @@ static __always_inline u32 bucket_of(u64 ns) {
   u32 bits = 0;
   u32 bucket;
 
-#define HALVE(width)     \
-  if (rest >> (width)) { \
-    rest >>= (width);    \
-    bits += (width);     \
-  }
-  HALVE(32)
-  HALVE(16)
-  HALVE(8)
-  HALVE(4)
-  HALVE(2) HALVE(1)
+#define HALVE(width)       \
+  do {                     \
+    if (rest >> (width)) { \
+      rest >>= (width);    \
+      bits += (width);     \
+    }                      \
+  } while (0)
+  HALVE(32);
+  HALVE(16);
+  HALVE(8);
+  HALVE(4);
+  HALVE(2);
+  HALVE(1);
 #undef HALVE
-      if (bits < TRL_TOP_STEP_BITS) return (u32)ns;
+  if (bits < TRL_TOP_STEP_BITS) return (u32)ns;
   bits -= TRL_TOP_STEP_BITS;
   bucket = (bits + 1) * TRL_TOP_STEPS + ((u32)(ns >> bits) & (TRL_TOP_STEPS - 1));
   return bucket < TRL_TOP_BUCKETS ? bucket : TRL_TOP_BUCKETS - 1;

@@ -54,7 +54,7 @@ struct record {
   uint32_t magic, sequence, kind, size;
   uint8_t payload[record_sectors * sector_bytes - 16];
 };
-_Static_assert(sizeof(struct record) == record_sectors * sector_bytes, "whole sectors");
+_Static_assert(sizeof(struct record) == (size_t)record_sectors * sector_bytes, "whole sectors");
 
 static struct record record;
 static uint32_t next_sequence, next_sector;
@@ -85,7 +85,7 @@ static void write_sectors(uint32_t first, const uint8_t* data, uint32_t count) {
       errno = ENOSPC;
       die("second disk");
     }
-    outsw(ata_data, data + i * sector_bytes, sector_bytes / 2);
+    outsw(ata_data, data + (size_t)i * sector_bytes, sector_bytes / 2);
   }
   ata_wait();
 }
@@ -129,6 +129,10 @@ static char** strings_of(const char* path) {
 
 /* Starts a program with our pipes as its streams and no signal blocked; err < 0 leaves it the console. */
 static pid_t start(char** words, char** variables, const char* folder, int out, int err) {
+  if (words[0] == NULL || folder == NULL) {
+    errno = EINVAL;
+    die("/lab/command or /lab/folder is empty");
+  }
   const pid_t pid = fork();
   if (pid < 0) die("fork");
   if (pid > 0) return pid;

@@ -15,8 +15,6 @@
 
 namespace trapline::test {
 
-using Clock = std::chrono::steady_clock;
-
 PseudoTerminal::PseudoTerminal(const std::vector<std::string>& argv, unsigned short width,
                                unsigned short height) {
   const winsize size{height, width, 0, 0};
@@ -72,9 +70,9 @@ bool PseudoTerminal::read_some(int timeout_ms) {
 }
 
 bool PseudoTerminal::wait_for(const std::string& text) {
-  const auto until = Clock::now() + kPatience;
+  const Deadline deadline(kPatience);
   while (written_.find(text, answer_) == std::string::npos) {
-    if (Clock::now() >= until) return false;
+    if (deadline.is_over()) return false;
     read_some(100);
   }
   return true;
@@ -87,11 +85,11 @@ termios PseudoTerminal::settings() const {
 }
 
 int PseudoTerminal::wait() {
-  const auto until = Clock::now() + kPatience;
+  const Deadline deadline(kPatience);
   int status = 0;
   while (::waitpid(pid_, &status, WNOHANG) == 0) {
     read_some(50);
-    if (Clock::now() > until) {
+    if (deadline.is_over()) {
       ::kill(pid_, SIGKILL);
       ::waitpid(pid_, &status, 0);
       break;
