@@ -44,6 +44,7 @@ std::string contents(const Fd& fd) {
   ::dup2(err, STDERR_FILENO);
   if (before_exec) before_exec();
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);

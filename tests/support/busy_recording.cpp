@@ -28,7 +28,7 @@ class Vcpu {
   Vcpu(RecordingWriter& writer, std::uint16_t number) : writer_(writer), number_(number) {}
 
   void cycle(std::uint64_t i) {
-    const std::uint64_t at = kBeginNs + i * kCycleNs + number_ * 500U;
+    const std::uint64_t at = kBeginNs + i * kCycleNs + number_ * std::uint64_t{500};
     switch (i % 4) {
       case 0:
         port_access(at);
