@@ -155,6 +155,7 @@ std::optional<std::string> cannot_run(guest_workload workload) {
 }
 
 Result<std::vector<RoundTrip>> run(guest_workload workload, std::uint32_t count) {
+  if (const auto reason = cannot_run(workload)) return fail("the host cannot run this workload: " + *reason);
   const auto nothing = [](std::uint32_t i) { return i; };
   switch (workload) {
     case GUEST_WORKLOAD_INT80:
@@ -171,7 +172,7 @@ Result<std::vector<RoundTrip>> run(guest_workload workload, std::uint32_t count)
     case GUEST_WORKLOAD_PAGE_FAULT:
       return time_page_faults(count);
     default:
-      return fail("the host cannot run this workload: " + cannot_run(workload).value_or("unknown"));
+      return fail("the host cannot run this workload");
   }
 }
 

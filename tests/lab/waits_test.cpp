@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kEvents = 60;
+constexpr std::uint64_t kWaits = 60;
 
 std::string test_name(const testing::TestParamInfo<std::string>& test) {
   std::string name = test.param;
@@ -49,7 +49,7 @@ Disturbed run_disturbed(const std::string& path, const std::vector<std::string>&
                                         "--workload",
                                         interrupts_of(path),
                                         "-n",
-                                        std::to_string(kEvents),
+                                        std::to_string(kWaits),
                                         "-o",
                                         recording};
   arguments.insert(arguments.end(), disturbance.begin(), disturbance.end());
@@ -69,7 +69,7 @@ Disturbed run_disturbed(const std::string& path, const std::vector<std::string>&
 void expect_whole(const json& report, const std::string& path) {
   EXPECT_EQ(report["lost"]["records"], 0);
   for (const json& row : report["workloads"])
-    EXPECT_EQ(row["events"], kEvents) << row["workload"];
+    EXPECT_EQ(row["events"], kWaits) << row["workload"];
   const std::string workloads = interrupts_of(path);
   const auto commas = std::count(workloads.begin(), workloads.end(), ',');
   EXPECT_EQ(report["workloads"].size(), static_cast<std::size_t>(commas) + 1);
@@ -105,14 +105,14 @@ TEST_P(Waits, AHltThatEndsWithoutAnInterruptIsExecutedAgain) {
   expect_whole(run.report, GetParam());
   // Without the disturbance one for each event, and one more of the vCPU that answers IPIs: it is the one
   // that halts most of the time.
-  EXPECT_GE(guest_count(run.report, "hlt", 0), kEvents);
-  EXPECT_GT(guest_count(run.report, "hlt", 1), kEvents + 1);
+  EXPECT_GE(guest_count(run.report, "hlt", 0), kWaits);
+  EXPECT_GT(guest_count(run.report, "hlt", 1), kWaits + 1);
   EXPECT_EQ(delivered_twice(run.report), 0u);
 }
 
 TEST_P(Waits, AnInterruptThatIsDeliveredTwiceIsHandledAndNamed) {
   const auto run = run_disturbed(GetParam(), {"--disturb", "twice"});
-  EXPECT_GT(run.twice, kEvents);
+  EXPECT_GT(run.twice, kWaits);
   expect_whole(run.report, GetParam());
   EXPECT_EQ(delivered_twice(run.report), run.twice) << run.report["interrupts"].dump(1);
 }

@@ -100,7 +100,7 @@ TEST(Decode, UnknownExitsKeepTheirNumber) {
   EXPECT_EQ(svm_exit_name(0xf0000000), "unknown (0xf0000000)");
   EXPECT_EQ(vmx_exit_name(0x80000ffe), "unknown (0x80000ffe)");
   EXPECT_EQ(find_svm_exit(0x3ff), nullptr);
-  EXPECT_EQ(find_vmx_exit(6), nullptr);
+  EXPECT_EQ(find_vmx_exit(35), nullptr);
 }
 
 }  // namespace

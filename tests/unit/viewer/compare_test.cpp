@@ -94,11 +94,11 @@ TEST(CompareTable, FitsInto120Columns) {
 }
 
 TEST(CompareJson, HasEveryCellAndItsSumsAreExact) {
-  const auto json = compare_json(small_comparison());
-  EXPECT_EQ(json["schema"], "trapline.compare/1");
-  EXPECT_EQ(json["stamp_cost"]["in_round_trip_ns"], 62);
-  ASSERT_EQ(json["cells"].size(), 4u);
-  const auto& emulate = json["cells"][2];
+  const auto document = compare_json(small_comparison());
+  EXPECT_EQ(document["schema"], "trapline.compare/1");
+  EXPECT_EQ(document["stamp_cost"]["in_round_trip_ns"], 62);
+  ASSERT_EQ(document["cells"].size(), 4u);
+  const auto& emulate = document["cells"][2];
   EXPECT_EQ(emulate["exits_per_event"]["user"], 2.0);
   EXPECT_EQ(emulate["ratio"], 11.0);
   std::uint64_t phases = 0;
@@ -112,9 +112,9 @@ TEST(CompareJson, HasEveryCellAndItsSumsAreExact) {
   EXPECT_EQ(places, emulate["round_trip"]["total_ns"]);
   EXPECT_EQ(emulate["difference"]["place"], "kvm");
   EXPECT_EQ(emulate["difference"]["phase"], "delivery");
-  const auto& native = json["cells"][0];
+  const auto& native = document["cells"][0];
   EXPECT_TRUE(native["exits_per_event"].is_null() && native["phases"].is_null() && native["ratio"].is_null());
-  const auto& skipped = json["cells"][3];
+  const auto& skipped = document["cells"][3];
   EXPECT_EQ(skipped.size(), 3u) << "path, workload, skipped";
 }
 

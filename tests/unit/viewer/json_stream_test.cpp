@@ -17,34 +17,34 @@ struct StringSink : TextSink {
 
 TEST(JsonStream, PutsCommasAndQuotesWhereTheyBelong) {
   StringSink sink;
-  JsonStream json(sink);
-  json.begin_object();
-  json.key("a");
-  json.begin_array();
-  json.number(std::uint64_t{1});
-  json.number(std::int64_t{-2});
-  json.begin_object();
-  json.end_object();
-  json.end_array();
-  json.key("b");
-  json.boolean(true);
-  json.key("c");
-  json.string("x");
-  json.end_object();
-  ASSERT_TRUE(json.finish());
+  JsonStream stream(sink);
+  stream.begin_object();
+  stream.key("a");
+  stream.begin_array();
+  stream.number(std::uint64_t{1});
+  stream.number(std::int64_t{-2});
+  stream.begin_object();
+  stream.end_object();
+  stream.end_array();
+  stream.key("b");
+  stream.boolean(true);
+  stream.key("c");
+  stream.string("x");
+  stream.end_object();
+  ASSERT_TRUE(stream.finish());
   EXPECT_EQ(sink.text, R"({"a":[1,-2,{}],"b":true,"c":"x"})");
 }
 
 TEST(JsonStream, MicrosecondsAreExactToTheNanosecond) {
   StringSink sink;
-  JsonStream json(sink);
-  json.begin_array();
-  json.microseconds(0);
-  json.microseconds(7);
-  json.microseconds(1'234'567);
-  json.microseconds(4'500'000'000'000'001);
-  json.end_array();
-  ASSERT_TRUE(json.finish());
+  JsonStream stream(sink);
+  stream.begin_array();
+  stream.microseconds(0);
+  stream.microseconds(7);
+  stream.microseconds(1'234'567);
+  stream.microseconds(4'500'000'000'000'001);
+  stream.end_array();
+  ASSERT_TRUE(stream.finish());
   EXPECT_EQ(sink.text, "[0.000,0.007,1234.567,4500000000000.001]");
 }
 
@@ -53,9 +53,9 @@ TEST(JsonStream, AnyBytesBecomeAValidString) {
   hostile += '\0';
   hostile += "\xff\xfe\xc0\x80 \xed\xa0\x80 \xf5\x80\x80\x80 \xe2\x82 ok \xe2\x82\xac \xf0\x9f\x98\x80";
   StringSink sink;
-  JsonStream json(sink);
-  json.string(hostile);
-  ASSERT_TRUE(json.finish());
+  JsonStream stream(sink);
+  stream.string(hostile);
+  ASSERT_TRUE(stream.finish());
   const auto parsed = nlohmann::json::parse(sink.text, nullptr, false);
   ASSERT_FALSE(parsed.is_discarded()) << sink.text;
   const auto text = parsed.get<std::string>();
@@ -65,9 +65,9 @@ TEST(JsonStream, AnyBytesBecomeAValidString) {
 
 TEST(JsonStream, HexIsAString) {
   StringSink sink;
-  JsonStream json(sink);
-  json.hex(~std::uint64_t{0});
-  ASSERT_TRUE(json.finish());
+  JsonStream stream(sink);
+  stream.hex(~std::uint64_t{0});
+  ASSERT_TRUE(stream.finish());
   EXPECT_EQ(sink.text, "\"0xffffffffffffffff\"");
 }
 
@@ -75,12 +75,12 @@ TEST(JsonStream, TellsTheSinksFirstError) {
   struct FullDisk : TextSink {
     Status write(std::string_view) override { return fail("disk full"); }
   } sink;
-  JsonStream json(sink);
-  json.begin_array();
+  JsonStream stream(sink);
+  stream.begin_array();
   for (int i = 0; i < 100'000; ++i)
-    json.number(std::uint64_t{123456789});
-  json.end_array();
-  const Status status = json.finish();
+    stream.number(std::uint64_t{123456789});
+  stream.end_array();
+  const Status status = stream.finish();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().what, "disk full");
 }
