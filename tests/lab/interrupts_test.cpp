@@ -66,6 +66,9 @@ TEST_P(Stories, OfEverySourceAreWhole) {
   EXPECT_EQ(ipis[0]["count"], kEvents);
   EXPECT_EQ(ipis[0]["complete"], kEvents) << ipis[0].dump(1);
   EXPECT_EQ(ipis[0]["seen"]["raised"], kEvents) << "by the sender";
+  // tests/lab/waits_test.cpp has runs in which they are.
+  for (const json& row : report["interrupts"]["by_vector"])
+    EXPECT_EQ(row["delivered_twice"], 0) << row.dump(1);
 }
 
 INSTANTIATE_TEST_SUITE_P(
