@@ -28,7 +28,7 @@ TEST(Distribution, OfNothingIsZero) {
 
 TEST(Distribution, NearestRankOfTenSamples) {
   Distribution d;
-  for (const std::uint64_t value : {10, 1, 9, 2, 8, 3, 7, 4, 6, 5})
+  for (const std::uint64_t value : {10u, 1u, 9u, 2u, 8u, 3u, 7u, 4u, 6u, 5u})
     d.add(value);
   EXPECT_EQ(d.percentile(50), 5u);
   EXPECT_EQ(d.percentile(90), 9u);
