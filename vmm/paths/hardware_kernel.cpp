@@ -91,9 +91,10 @@ std::optional<std::string> privileged_kernel_cannot_run(guest_workload workload)
 
 std::vector<std::uint64_t> lapic_entries(std::uint64_t stubs, std::uint64_t stub_bytes, std::uint32_t vcpu) {
   if (vcpu != 0) return {stubs + GUEST_VECTOR_IPI * stub_bytes};
+  constexpr std::uint64_t kVectors[] = {GUEST_VECTOR_TIMER, GUEST_VECTOR_DEVICE, GUEST_VECTOR_DEVICE_MSI,
+                                        GUEST_VECTOR_DEVICE_IRQFD};
   std::vector<std::uint64_t> entries;
-  for (const std::uint64_t vector :
-       {GUEST_VECTOR_TIMER, GUEST_VECTOR_DEVICE, GUEST_VECTOR_DEVICE_MSI, GUEST_VECTOR_DEVICE_IRQFD})
+  for (const std::uint64_t vector : kVectors)
     entries.push_back(stubs + vector * stub_bytes);
   return entries;
 }
