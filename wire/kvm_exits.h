@@ -1,5 +1,5 @@
-// KVM_EXIT_*: why KVM_RUN returned to user space. For the VMM, which gets them, and for the tracer, which records
-// them. Includes nothing of either.
+// KVM_EXIT_*: why KVM_RUN returned to user space. For the VMM, which gets them, and for the tracer, which
+// records them. Includes nothing of either.
 #pragma once
 
 #include <array>

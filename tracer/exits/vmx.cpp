@@ -16,8 +16,8 @@ namespace {
 constexpr Cause kGuest = Cause::guest;
 constexpr Cause kAsync = Cause::async;
 
-// VMX_EXIT_REASONS of Linux 7.3's <asm/vmx.h>, and of its other reasons those that can be seen (6, 76). By reason.
-// The causes:
+// VMX_EXIT_REASONS of Linux 7.3's <asm/vmx.h>, and of its other reasons those that can be seen (6, 76). By
+// reason. The causes:
 //  - PREEMPTION_TIMER is KVM's way to be woken for the guest's LAPIC timer: an interrupt, not an instruction.
 //  - MONITOR_TRAP_FLAG is asked for by the host (single stepping, nested entries).
 //  - EXCEPTION_NMI is the guest's unless its details say NMI or machine check.

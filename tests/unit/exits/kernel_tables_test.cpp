@@ -17,7 +17,8 @@
 namespace trapline::tracer {
 namespace {
 
-// Codes are int, unsigned or, from Linux 7 on, unsigned long long; SVM_EXIT_ERR is -1 in the one or the other.
+// Codes are int, unsigned or, from Linux 7 on, unsigned long long; SVM_EXIT_ERR is -1 in the one or the
+// other.
 struct KernelRow {
   template <typename Code>
   constexpr KernelRow(Code any_code, std::string_view its_name)

@@ -1,5 +1,5 @@
-// The table against the header that is installed here. A newer header that has more fails this test, and the table
-// gets the new names.
+// The table against the header that is installed here. A newer header that has more fails this test, and the
+// table gets the new names.
 #include "wire/kvm_exits.h"
 
 #include <gtest/gtest.h>
