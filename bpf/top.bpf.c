@@ -291,7 +291,8 @@ int BPF_PROG(on_vmx_entry, u64 vcpu) {
 
 /* ---- What no exit tells ---- */
 
-static __noinline int tell_open_cycle(struct slot* slot) {
+/* Global: the verifier looks at it once, not for each of the slots. */
+__noinline int tell_open_cycle(struct slot* slot) {
   struct trl_top_vcpu* told;
   u32 number;
 

@@ -2,6 +2,9 @@
 // they live.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "tests/support/bare_vmm.h"
 #include "tests/support/exit_histogram.h"
 #include "tests/support/record.h"
@@ -24,6 +27,28 @@ RecordedCommand expect_all_recorded(const Words& vmm_options, const Words& recor
   }
   EXPECT_EQ(recorded.report["vms"].size(), told["vms"].size());
   return recorded;
+}
+
+// Of each BPF program that a process holds, how many instructions the verifier looked at.
+std::vector<std::uint64_t> verified_instructions(pid_t process) {
+  std::vector<std::uint64_t> counts;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/fdinfo")) {
+    std::ifstream info(entry.path());
+    for (std::string line; std::getline(info, line);) {
+      if (line.starts_with("verified_insns:")) counts.push_back(std::stoull(line.substr(line.find(':') + 1)));
+    }
+  }
+  return counts;
+}
+
+TEST(Record, ProbesAreVerifiedOnceNotForEachSlot) {
+  Workspace workspace;
+  Recording recording(workspace.path("recording"), {"--all"});
+  const auto counts = verified_instructions(recording.process().pid());
+  EXPECT_GT(counts.size(), 10u);
+  for (const std::uint64_t count : counts)
+    EXPECT_LT(count, 60'000u);
+  recording.stop();
 }
 
 TEST(Record, EveryExitOfACommandsVm) {
