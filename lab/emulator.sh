@@ -1,5 +1,5 @@
-# emulator.sh: QEMU for the AMD machine, built from Debian's source package with the changes in lab/emulator/: two faults
-# of its SVM emulation are gone (docs/qemu/). Sourced by lab/lab.
+# emulator.sh: QEMU for the AMD machine, built from Debian's source package with the changes in lab/emulator/: three faults
+# of its emulation are gone (docs/qemu/). Sourced by lab/lab.
 #
 #   $lab_cache/emulator-KEY -> emulator-KEY.XXXXXX/  program, firmware/, version, source (the source package's version)
 #
@@ -53,7 +53,7 @@ emulator_title() {
     printf 'QEMU %s with %s changes (%s)' "$emulator_version" "${#changes[@]}" "${names:2}"
 }
 
-# The same for programs: QEMU-10.0.13+2.
+# The same for programs: QEMU-10.0.13+3.
 emulator_identifier() {
     printf 'QEMU-%s+%s' "$emulator_version" "$(emulator_changes | wc -l)"
 }
