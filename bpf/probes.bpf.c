@@ -116,8 +116,8 @@ static __always_inline void fill_cycle(struct trl_exit_cycle* cycle, const struc
     cycle->reason = SVM_EXIT_SHUTDOWN;
 }
 
-/* Tells of a cycle whose end is not in sight: its thread leaves the CPU, or ends, or recording stops. Global: the
- * verifier looks at it once, not for each slot that flush_open_cycles passes. */
+/* Tells of a cycle whose end is not in sight: its thread leaves the CPU, or ends, or recording stops. Global:
+ * the verifier looks at it once, not for each slot that flush_open_cycles passes. */
 __noinline int emit_open_cycle(struct slot* slot) {
   struct trl_open_cycle_carrier* carrier;
 

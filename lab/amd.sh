@@ -31,6 +31,7 @@ amd_words() {
     cmdline+=" cryptomgr.notests no_timer_check trapline.time=$(announced_time "$time" "$cpus")"
     cmdline+=" trapline.emulator=$emulator_id"
     [[ $verbose = 1 ]] || cmdline+=' quiet'
+    # shellcheck disable=SC2054 # QEMU wants the commas
     emulator=("${qemu[@]}" -machine pc -cpu max -m "$memory" -nodefaults -no-user-config -display none -no-reboot
         -kernel "$kernel_dir/vmlinux" -initrd "$initramfs" -append "$cmdline"
         -chardev "file,id=console,path=$(escaped "$run_dir/console.log")" -serial chardev:console
@@ -41,8 +42,8 @@ amd_words() {
         -virtfs "local,path=$(escaped "$out"),mount_tag=out,security_model=none,multidevs=remap"
         -virtfs "local,path=$(escaped "$run_dir/share"),mount_tag=run,security_model=none")
     case $time in
-    counted) emulator+=(-accel tcg,thread=single -icount "shift=$(counted_shift "$cpus"),sleep=off" -smp "$cpus" -rtc clock=vm) ;;
-    emulated) emulator+=(-accel tcg,thread=multi -smp "$cpus") ;;
+    counted) emulator+=(-accel "tcg,thread=single" -icount "shift=$(counted_shift "$cpus"),sleep=off" -smp "$cpus" -rtc clock=vm) ;;
+    emulated) emulator+=(-accel "tcg,thread=multi" -smp "$cpus") ;;
     esac
 }
 

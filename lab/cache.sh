@@ -36,7 +36,7 @@ locate_cache() {
     local home=${HOME:-$(cd ~ && pwd)}
     lab_cache=$(realpath -m -- "${TRAPLINE_CACHE:-${XDG_CACHE_HOME:-$home/.cache}/trapline}")/lab
     if ! mkdir -p "$lab_cache/runs" 2>/dev/null || [[ ! -w $lab_cache ]]; then
-        fail $status_cannot_start "cannot write to the cache folder $lab_cache: set TRAPLINE_CACHE to a folder you can write to"
+        fail "$status_cannot_start" "cannot write to the cache folder $lab_cache: set TRAPLINE_CACHE to a folder you can write to"
     fi
 }
 
@@ -128,7 +128,7 @@ fetch_qemu() {
     qemu_dir=$dir
     qemu_program
     "${qemu[@]}" --version | awk 'NR == 1 { print $4 }' >"$dir/version"
-    [[ -s $dir/version ]] || fail $status_cannot_start "QEMU from Debian trixie does not run here: ${qemu[*]} --version"
+    [[ -s $dir/version ]] || fail "$status_cannot_start" "QEMU from Debian trixie does not run here: ${qemu[*]} --version"
 }
 
 # qemu_program: sets the array qemu to the words that start QEMU. One from the cache runs in place, through its own
@@ -175,7 +175,7 @@ fetch_bochs() {
     bochs_dir=$dir
     bochs_program
     [[ $("${bochs[@]}" --help 2>&1) = *'Usage: bochs'* ]] ||
-        fail $status_cannot_start "Bochs from Debian trixie does not run here: ${bochs[*]} --help"
+        fail "$status_cannot_start" "Bochs from Debian trixie does not run here: ${bochs[*]} --help"
     rm -rf "$root" "$unpacked"
     echo "${version%%[+-]*}" >"$dir/version"
 }
@@ -204,9 +204,9 @@ ensure_initramfs() {
     local busybox key tree module fill=$1
     shift
     busybox=$(command -v busybox) ||
-        fail $status_cannot_start "busybox is missing: install busybox-static (./dev setup)"
+        fail "$status_cannot_start" "busybox is missing: install busybox-static (./dev setup)"
     if ldd "$busybox" >/dev/null 2>&1; then
-        fail $status_cannot_start "$busybox is not static: install busybox-static (./dev setup)"
+        fail "$status_cannot_start" "$busybox is not static: install busybox-static (./dev setup)"
     fi
     key=$(cat "$@" "$lab_dir/cache.sh" "$busybox" "$kernel_dir"/modules/*.ko | sha256sum | cut -c 1-16)
     initramfs=$lab_cache/initramfs-$kernel_version-$key.cpio
@@ -270,12 +270,13 @@ without_signature() {
 write_versions() {
     local entry
     {
+        # By the links: the folders that they lead to would be listed once more.
         for entry in "$lab_cache"/kernel-*/version; do
-            echo "Linux $(<"$entry")"
+            [[ ! -L ${entry%/version} ]] || echo "Linux $(<"$entry")"
         done
         [[ ! -e $lab_cache/qemu/version ]] || echo "QEMU $(<"$lab_cache/qemu/version")"
         for entry in "$lab_cache"/emulator-*/source; do
-            [[ ! -e $entry ]] || echo "QEMU built with changes, from $(<"$entry")"
+            [[ ! -L ${entry%/source} ]] || echo "QEMU built with changes, from $(<"$entry")"
         done
         [[ ! -e $lab_cache/bochs-in-place/version ]] || echo "Bochs $(<"$lab_cache/bochs-in-place/version")"
     } >"$lab_cache/versions.new"

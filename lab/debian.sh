@@ -32,7 +32,7 @@ host_acquire_settings() {
 debian_open() {
     local root=$1 suite=$2
     [[ -r $debian_keyring ]] ||
-        fail $status_cannot_start "Debian's keyring $debian_keyring is missing: install debian-archive-keyring (./dev setup)"
+        fail "$status_cannot_start" "Debian's keyring $debian_keyring is missing: install debian-archive-keyring (./dev setup)"
     find_mirrors
     mkdir -p "$root"/etc/apt/{apt.conf.d,preferences.d,sources.list.d,trusted.gpg.d} \
         "$root"/var/lib/apt/lists/partial "$root"/var/cache/apt/archives/partial "$root"/var/lib/dpkg
@@ -66,7 +66,7 @@ debian_apt() {
 debian_fail() {
     local root=$1 what=$2
     sed -n 's/^[EW]: /lab:   apt: /p' "$root/apt.err" | tail -5 >&2
-    fail $status_cannot_start "cannot download $what from $debian_mirror (from $debian_mirror_from)." \
+    fail "$status_cannot_start" "cannot download $what from $debian_mirror (from $debian_mirror_from)." \
         "The network is needed once, to fill the cache; another mirror: TRAPLINE_DEBIAN_MIRROR and" \
         "TRAPLINE_DEBIAN_SECURITY_MIRROR (see lab/README.md)"
 }

@@ -1,4 +1,4 @@
-# emulator.sh: QEMU for the AMD machine, built from Debian's source package with the changes in lab/emulator/: three faults
+# emulator.sh: QEMU for the AMD machine, built from Debian's source package with the changes in lab/emulator/: four faults
 # of its emulation are gone (docs/qemu/). Sourced by lab/lab.
 #
 #   $lab_cache/emulator-KEY -> emulator-KEY.XXXXXX/  program, firmware/, version, source (the source package's version)
@@ -44,7 +44,7 @@ emulator_changes() {
     done
 }
 
-# The words that a person reads: QEMU 10.0.13 with 2 changes (A, B).
+# The words that a person reads: QEMU 10.0.13 with N changes (A, B..).
 emulator_title() {
     local changes
     mapfile -t changes < <(emulator_changes)
@@ -53,7 +53,7 @@ emulator_title() {
     printf 'QEMU %s with %s changes (%s)' "$emulator_version" "${#changes[@]}" "${names:2}"
 }
 
-# The same for programs: QEMU-10.0.13+3.
+# The same for programs: QEMU-10.0.13+4.
 emulator_identifier() {
     printf 'QEMU-%s+%s' "$emulator_version" "$(emulator_changes | wc -l)"
 }
@@ -103,7 +103,7 @@ check_emulator_tools() {
         [[ -z $file || -e $file ]] || missing+=("$package")
     done <<<"$emulator_tools"
     ((${#missing[@]} == 0)) ||
-        fail $status_cannot_start "the emulator cannot be built: ${missing[*]} not installed (./dev setup emulator)"
+        fail "$status_cannot_start" "the emulator cannot be built: ${missing[*]} not installed (./dev setup emulator)"
 }
 
 # make_emulator ROOT FOLDER
@@ -118,7 +118,7 @@ make_emulator() {
     cp "$lab_dir/emulator/devices.mak" "$tree/configs/devices/x86_64-softmmu/trapline.mak"
     run_build "$work" || {
         tail -n 20 "$work/log" | sed 's/^/lab:   /' >&2
-        fail $status_cannot_start "QEMU could not be built; the end of the build's output is above." \
+        fail "$status_cannot_start" "QEMU could not be built; the end of the build's output is above." \
             "Without it the lab uses Debian's QEMU"
     }
     install -s "$work/build/qemu-system-x86_64" "$folder/program"
@@ -126,7 +126,7 @@ make_emulator() {
     find "$work/firmware/usr/share" \( -name bios-256k.bin -o -name pvh.bin -o -name kvmvapic.bin \) \
         -exec cp -L -t "$folder/firmware" {} +
     [[ -e $folder/firmware/bios-256k.bin && -e $folder/firmware/pvh.bin ]] ||
-        fail $status_cannot_start "Debian's packages seabios and qemu-system-data have no firmware where lab/emulator.sh looks for it"
+        fail "$status_cannot_start" "Debian's packages seabios and qemu-system-data have no firmware where lab/emulator.sh looks for it"
     "$folder/program" --version | awk 'NR == 1 { print $4 }' >"$folder/version"
     rm -rf "$work" "$root"
 }
@@ -136,7 +136,7 @@ run_build() { # WORK
     mapfile -t options <"$lab_dir/emulator/configure"
     changes=$(emulator_changes | paste -sd ' ')
     (
-        mkdir "$work/build" && cd "$work/build"
+        mkdir "$work/build" && cd "$work/build" || exit
         export PYTHONPATH=$work/meson/usr/lib/python3/dist-packages
         "$work/qemu/configure" --python=/usr/bin/python3 --with-pkgversion="with $changes" "${options[@]}" &&
             ninja -j "$(nproc)" qemu-system-x86_64
@@ -149,7 +149,7 @@ apply_changes() {
     while read -r change; do
         patch --directory="$tree" --strip=1 --fuzz=0 --forward --batch --dry-run >/dev/null \
             <"$lab_dir/emulator/$change.patch" ||
-            fail $status_cannot_start "the change $change (lab/emulator/$change.patch) does not fit the source of QEMU $version:" \
+            fail "$status_cannot_start" "the change $change (lab/emulator/$change.patch) does not fit the source of QEMU $version:" \
                 "it was refused. Without a built emulator the lab uses Debian's QEMU"
         patch --directory="$tree" --strip=1 --fuzz=0 --forward --batch >/dev/null <"$lab_dir/emulator/$change.patch"
     done < <(emulator_changes)
@@ -162,9 +162,9 @@ choose_emulator() {
     [[ $choice != debian ]] || emulator_dir=
     [[ -z $emulator_dir ]] || return 0
     [[ $choice != built ]] ||
-        fail $status_cannot_start "there is no built emulator in $lab_cache: ./dev lab --build-emulator makes it"
+        fail "$status_cannot_start" "there is no built emulator in $lab_cache: ./dev lab --build-emulator makes it"
     if [[ $time = counted ]] && ((cpus > 1)); then
-        fail $status_cannot_start "--icount --smp $cpus needs the built emulator (./dev lab --build-emulator): in this mode Debian's" \
+        fail "$status_cannot_start" "--icount --smp $cpus needs the built emulator (./dev lab --build-emulator): in this mode Debian's" \
             "QEMU delivers interrupts twice, and most runs hang"
     fi
     case $kernel in
@@ -177,7 +177,7 @@ choose_emulator() {
 without_exitintinfo() { # CHOICE KERNEL
     local what="Debian's QEMU leaves stale type bits in EXITINTINFO, which Linux 6.18 and later evaluate: in the guest an MMIO access"
     what+=" after an INT n ends in KVM_EXIT_INTERNAL_ERROR"
-    [[ $1 = debian ]] || fail $status_cannot_start "Linux $2 needs the built emulator (./dev lab --build-emulator): $what." \
+    [[ $1 = debian ]] || fail "$status_cannot_start" "Linux $2 needs the built emulator (./dev lab --build-emulator): $what." \
         "To run it all the same: --emulator debian"
     say "$what"
 }

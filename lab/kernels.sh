@@ -35,7 +35,7 @@ fetch_kernel() {
     debian_open "$root" "$suite"
     version=$(newest_kernel "$root" "$line" "$flavour")
     [[ -n $version ]] ||
-        fail $status_cannot_start "Debian $suite has no kernel image of Linux $line: lab/kernels.sh needs another suite for it"
+        fail "$status_cannot_start" "Debian $suite has no kernel image of Linux $line: lab/kernels.sh needs another suite for it"
     unpack_kernel_packages "$root" "$version" "$dir/unpacked"
     # Modules are in /lib or /usr/lib by kernel version, and kmod looks in either by its own: make both names work.
     mkdir -p "$dir/unpacked/usr/lib" "$dir/unpacked/lib"
@@ -86,7 +86,7 @@ unpack_kernel() {
     28b52ffd) unpack=zstd ;;
     02214c18) unpack=lz4 ;;
     fd377a58) unpack=xz ;;
-    *) fail $status_cannot_start "Debian packs $file in a way that lab/kernels.sh does not know" ;;
+    *) fail "$status_cannot_start" "Debian packs $file in a way that lab/kernels.sh does not know" ;;
     esac
     dd if="$file" iflag=skip_bytes,count_bytes skip="$offset" count="$length" bs=1M status=none | "$unpack" -dc
 }
@@ -110,7 +110,7 @@ extract_modules() {
         esac
     done < <(modules_to_load "$dir/unpacked" "$version" "$wanted")
     [[ -n $(find "$dir/modules" -name "*${wanted##* }.ko") ]] ||
-        fail $status_cannot_start "no ${wanted##* } module in Debian's Linux $version: lab/kernels.sh looks in the wrong place"
+        fail "$status_cannot_start" "no ${wanted##* } module in Debian's Linux $version: lab/kernels.sh looks in the wrong place"
 }
 
 modules_to_load() {

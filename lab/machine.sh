@@ -123,11 +123,11 @@ machine_verdict() {
     if [[ -e $run_dir/hung && ! -e $run_dir/share/begun ]]; then
         say "the machine hung before it began the command: $(<"$run_dir/hung")"
         console_tail
-        return $status_not_booted
+        return "$status_not_booted"
     fi
     if [[ -e $run_dir/limit ]]; then
         say "the command was ended: it had not finished after $limit s (--limit)"
-        return $status_limit
+        return "$status_limit"
     fi
     if [[ -s $run_dir/share/failure ]]; then
         say "the machine did not get as far as the command: $(<"$run_dir/share/failure")"
@@ -140,7 +140,7 @@ machine_verdict() {
         say "the machine went down without reporting the command's status (powered off by the command?)"
     fi
     console_tail
-    return $status_lost
+    return "$status_lost"
 }
 
 console_tail() {

@@ -21,7 +21,7 @@ find_mirrors() {
         debian_mirror=$(first_mirror debian "$(mirror_of_debootstrap)") debian_mirror_from="debootstrap's default"
     fi
     [[ -n $debian_mirror ]] ||
-        fail $status_cannot_start "no mirror of Debian's archive is known here: this host's apt sources name none, and debootstrap" \
+        fail "$status_cannot_start" "no mirror of Debian's archive is known here: this host's apt sources name none, and debootstrap" \
             "is not installed. Set TRAPLINE_DEBIAN_MIRROR to the URL of a mirror, or install debootstrap"
     security=$(first_mirror debian-security "$known")
     # Most mirrors carry both archives side by side.

@@ -32,7 +32,8 @@ RecordedCommand expect_all_recorded(const Words& vmm_options, const Words& recor
 // Of each BPF program that a process holds, how many instructions the verifier looked at.
 std::vector<std::uint64_t> verified_instructions(pid_t process) {
   std::vector<std::uint64_t> counts;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/fdinfo")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/fdinfo")) {
     std::ifstream info(entry.path());
     for (std::string line; std::getline(info, line);) {
       if (line.starts_with("verified_insns:")) counts.push_back(std::stoull(line.substr(line.find(':') + 1)));

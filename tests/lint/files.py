@@ -27,7 +27,7 @@ def changed_since_the_commit_before():
 
 
 def shell_scripts():
-    """By their first line. What they source is checked with them."""
+    """By their first line. What they source has none."""
     return [name for name in tracked("") if begins_as_shell_script(name)]
 
 

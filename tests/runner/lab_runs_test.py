@@ -61,7 +61,7 @@ class LabRuns(unittest.TestCase):
         self.write(("on_kvm", "ci", "*"), ("stale", "ci", "Gone.*"))
         result = self.coverage()
         self.assertEqual(result.returncode, 1)
-        self.assertIn("stale: the filter Gone.* matches no test", result.stdout)
+        self.assertIn("stale: Gone.* in its filter matches no test", result.stdout)
 
 
 if __name__ == "__main__":

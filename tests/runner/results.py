@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
@@ -37,7 +38,7 @@ def read_part(part, ctest_file, inner_folder):
             results.append(outer)
             continue
         results += inner
-        if outer.status == FAILED and all(one.status != FAILED for one in inner):
+        if outer.status == FAILED and (ended_early(case.system_out or "") or all(one.status != FAILED for one in inner)):
             results.append(outer)
     return results
 
@@ -45,7 +46,12 @@ def read_part(part, ctest_file, inner_folder):
 def read_inner(part, run, folder):
     results = []
     for file in sorted(folder.glob("*.xml")):
-        for suite, case in suites_of(file):
+        try:
+            cases = suites_of(file)
+        except ParseError as error:
+            results.append(Result(part, run, file.name, FAILED, detail=f"its results are cut off: {error}"))
+            continue
+        for suite, case in cases:
             test = f"{suite}.{case.name}" if suite else case.name
             results.append(Result(part, run, test, *verdict_of_program(case)))
     return results
@@ -60,6 +66,8 @@ def verdict_of_ctest(case):
             return FAILED, case.time or 0, f"not run: {result.message}"
         if isinstance(result, (Failure, Error)):
             return FAILED, case.time or 0, where_it_ended(output)
+    if case._elem.get("status") == "disabled":
+        return SKIPPED, 0, "disabled"
     return PASSED, case.time or 0, ""
 
 
@@ -115,8 +123,8 @@ def skip_reason(output):
     return "no reason given"
 
 
-def where_it_ended(output):
-    """The test in which a program ended that wrote no results, and the last line of the lab; else the first error."""
+def ended_early(output):
+    """(the test in which a program ended that wrote no results, the last line of the lab about its machine), or None."""
     running = lab = ""
     for line in output.splitlines():
         if match := re.match(r"\[ RUN      \] (\S+)", line):
@@ -125,7 +133,14 @@ def where_it_ended(output):
             running = ""
         elif line.startswith("lab: the "):
             lab = line
-    if not running and not lab:
+    return (running, lab) if running or lab else None
+
+
+def where_it_ended(output):
+    """What ended early; else the first error."""
+    ended = ended_early(output)
+    if not ended:
         lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no output"]
         return next((line for line in lines if re.search(r"\berror\b|^FAIL", line)), lines[-1])[:300]
+    running, lab = ended
     return "; ".join(text for text in (running and f"ended in {running}", lab) if text)

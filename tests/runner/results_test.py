@@ -26,6 +26,10 @@ perf is not installed
     <system-out>skipped: no browser</system-out></testcase>
   <testcase name="gone" classname="gone" time="0" status="notrun"><skipped message="Unable to find executable"/>
     <system-out></system-out></testcase>
+  <testcase name="later" classname="later" time="0" status="disabled"><system-out></system-out></testcase>
+  <testcase name="cut_off" classname="cut_off" time="9" status="fail"><failure message=""/><system-out></system-out></testcase>
+  <testcase name="panicked" classname="panicked" time="9" status="fail"><failure message=""/>
+    <system-out>lab: the machine's kernel panicked; the command's status is unknown</system-out></testcase>
   <testcase name="node" classname="node" time="1" status="run"><system-out></system-out></testcase>
 </testsuite>
 """
@@ -61,7 +65,7 @@ class ReadPart(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "lab.xml").write_text(CTEST)
-            for run, text in (("on_kvm", GOOGLE_TEST), ("node", NODE)):
+            for run, text in (("on_kvm", GOOGLE_TEST), ("panicked", GOOGLE_TEST), ("node", NODE), ("cut_off", NODE[:60])):
                 (folder / run).mkdir()
                 (folder / run / "program.xml").write_text(text)
             cls.results = {result.name: result for result in read_part("lab", folder / "lab.xml", folder)}
@@ -83,6 +87,17 @@ class ReadPart(unittest.TestCase):
 
     def test_a_machine_that_died_names_the_test_that_ran(self):
         self.expect("died", FAILED, "ended in Top.Keys; lab: the machine's kernel panicked; the command's status is unknown")
+
+    def test_an_inner_failure_does_not_hide_what_ended_early(self):
+        self.assertIn("panicked Top.Fails", self.results)
+        self.expect("panicked", FAILED, "lab: the machine's kernel panicked; the command's status is unknown")
+
+    def test_results_that_are_cut_off_are_a_failure(self):
+        self.assertEqual(self.results["cut_off program.xml"].status, FAILED)
+        self.assertIn("its results are cut off", self.results["cut_off program.xml"].detail)
+
+    def test_a_disabled_test_of_ctest_did_not_pass(self):
+        self.expect("later", SKIPPED, "disabled")
 
     def test_skips_of_ctest_have_their_reason(self):
         self.expect("Perf.Installed", SKIPPED, "perf is not installed")

@@ -46,6 +46,8 @@ def lines(parts, boots_file, whole, notes=()):
     if started:
         out.append(f"boots: {started} boots, {len(not_booted)} did not boot")
         out += [f"  {line}" for line in not_booted]
+    elif whole:
+        problems.append("lab: no machine was counted: nothing tells whether all of them booted")
     if boots.too_many(started, len(not_booted)):
         problems.append(f"lab: more than one boot in {boots.ALLOWED_ONE_IN} failed")
     out += notes

@@ -55,6 +55,12 @@ class Summary(unittest.TestCase):
         self.assertNotIn("A.2 was skipped", text)
         self.assertTrue(printed(results, whole=False)[1])
 
+    def test_a_whole_run_in_which_no_machine_was_counted_fails(self):
+        text, good = printed([lab("a", "A.1", PASSED)], whole=True)
+        self.assertFalse(good)
+        self.assertIn("no machine was counted", text)
+        self.assertTrue(printed([lab("a", "A.1", PASSED)], boots="booted amd 6.12 4\n", whole=True)[1])
+
     def test_boots_are_counted(self):
         text, good = printed([lab("a", "A.1", PASSED)], boots="booted amd 6.12 4\n" * 49 + "failed amd 6.12 90\n")
         self.assertTrue(good)

@@ -13,7 +13,7 @@ namespace trapline::test {
 constexpr std::chrono::seconds kPatience{300};
 
 // In counted time the machine's clock jumps while the machine waits for the host, so there nothing expires:
-// what hangs is ended by the lab, whose limit counts processor time.
+// what hangs is ended by the lab, by its own limit.
 [[nodiscard]] inline bool time_is_counted() {
   static const bool counted = [] {
     std::ifstream file("/proc/cmdline");

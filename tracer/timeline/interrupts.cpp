@@ -418,7 +418,9 @@ void InterruptLinker::delivered_twice(std::uint16_t vcpu, std::uint32_t vector) 
   if (std::find(state.twice.begin(), state.twice.end(), vector) != state.twice.end()) return;
   Story* story = latest(state.unexplained, vector);
   if (story == nullptr) story = latest(state.open, vector);
-  if (story != nullptr) ++story->interrupt.delivered_twice;
+  if (story == nullptr) return;
+  ++story->interrupt.delivered_twice;
+  state.twice.push_back(vector);
 }
 
 void InterruptLinker::open_story(OfVcpu& vcpu, Story& story) {
@@ -464,7 +466,7 @@ InterruptId InterruptLinker::injected(std::uint16_t vcpu, const Injection& injec
 void InterruptLinker::vmm_step(std::uint16_t vcpu, const VmmStep& step, const Exit& exit) {
   OfVcpu& state = of(vcpu);
   if (static_cast<vmm::VmmStep>(step.step) == vmm::VmmStep::drop_second_delivery) {
-    if (Story* story = latest(state.open, step.vector)) ++story->interrupt.delivered_twice;
+    delivered_twice(vcpu, step.vector);
     return;
   }
   if (static_cast<vmm::VmmStep>(step.step) != vmm::VmmStep::enter_handler) return;
