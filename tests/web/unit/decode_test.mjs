@@ -26,22 +26,22 @@ function twoExits() {
   );
 }
 
+// A vCPU's columns of which only exits and states hold something.
+function hotColumns({ exits = none(7), exitCount = 0, states = noStates, stateCount = 0 }) {
+  return [
+    ...head(exitCount, 0, stateCount, 0, 0, 0, 0),
+    ...exits,
+    ...none(8),
+    ...states,
+    ...none(3),
+    ...none(5),
+    ...none(11),
+    ...none(6),
+  ];
+}
+
 test("exits have their times, user space and the VMM's stay", async () => {
-  fakeDocument(facts, [
-    [
-      "hot",
-      [
-        ...head(2, 0, 0, 0, 0, 0, 0),
-        ...twoExits(),
-        ...none(8),
-        ...noStates,
-        ...none(3),
-        ...none(5),
-        ...none(11),
-        ...none(6),
-      ],
-    ],
-  ]);
+  fakeDocument(facts, [["hot", hotColumns({ exits: twoExits(), exitCount: 2 })]]);
   const [vcpu] = (await readTimeline(0)).vcpus;
   assert.deepEqual([...vcpu.exits.begin], [100, 200]);
   assert.deepEqual([...vcpu.exits.end], [150, 290]);
@@ -57,17 +57,7 @@ test("states end at times of the pool or at distances from the last", async () =
     ...reference(100, 205),
     ...poolReference(3),
   ]);
-  const hot = [
-    ...head(2, 0, 3, 0, 0, 0, 0),
-    ...twoExits(),
-    ...none(8),
-    ...states,
-    ...none(3),
-    ...none(5),
-    ...none(11),
-    ...none(6),
-  ];
-  fakeDocument(facts, [["hot", hot]]);
+  fakeDocument(facts, [["hot", hotColumns({ exits: twoExits(), exitCount: 2, states, stateCount: 3 })]]);
   const timeline = await readTimeline(0);
   const { states: read } = timeline.vcpus[0];
   assert.deepEqual([...read.begin], [90, 100, 205]);
@@ -79,19 +69,7 @@ test("states end at times of the pool or at distances from the last", async () =
 test("what lies between two chunks is not in this page", async () => {
   const chunk = (from, to) => {
     const states = columns(distances(from), numbers(1), reference(from, to));
-    return [
-      "hot",
-      [
-        ...head(0, 0, 1, 0, 0, 0, 0),
-        ...none(7),
-        ...none(8),
-        ...states,
-        ...none(3),
-        ...none(5),
-        ...none(11),
-        ...none(6),
-      ],
-    ];
+    return ["hot", hotColumns({ states, stateCount: 1 })];
   };
   fakeDocument(facts, [chunk(10, 20), chunk(50, 60)]);
   const { states } = (await readTimeline(0)).vcpus[0];
