@@ -277,6 +277,7 @@ struct guest_shared {
 };
 
 #define GUEST_WAIT_ROUND (1u << 20)
+#define GUEST_WAIT_ROUND_OF_EXITS (1u << 10)  // where each look is an exit: GUEST_WAIT_SERIAL
 #define GUEST_MAX_EARLY 64  // interrupts in a row that came before the loop was ready for them
 
 // What a guest waits for.

@@ -8,7 +8,8 @@
 #define TRANSMITTER_EMPTY 0x20
 
 static void print_character(char character) {
-  AWAIT(GUEST_WAIT_SERIAL, read_port8(LINE_STATUS) & TRANSMITTER_EMPTY);
+  AWAIT_IN_ROUNDS_OF(GUEST_WAIT_ROUND_OF_EXITS, GUEST_WAIT_SERIAL,
+                     read_port8(LINE_STATUS) & TRANSMITTER_EMPTY);
   write_port8(GUEST_PORT_SERIAL, (uint8_t)character);
 }
 

@@ -17,7 +17,7 @@ ALWAYS_INLINE void give_up_waiting(enum guest_wait what, uint64_t waited) {
   __asm__ volatile("int %1" : "+a"(number) : "N"(GUEST_VECTOR_INT80) : "memory");
 }
 
-// After every GUEST_WAIT_ROUND looks. Returns when the first round ended.
+// After every round of looks. Returns when the first round ended.
 static __attribute__((noinline, cold, unused)) uint64_t wait_round_over(enum guest_wait what, uint64_t round,
                                                                         uint64_t first_ended) {
   volatile struct guest_shared* const page = shared();
@@ -31,14 +31,15 @@ static __attribute__((noinline, cold, unused)) uint64_t wait_round_over(enum gue
 
 // Looks until the condition holds. No PAUSE: it may cause exits of its own (pause filter, PAUSE-loop
 // exiting). The TSC is read between rounds only.
-#define AWAIT(what, condition)                                      \
+#define AWAIT(what, condition) AWAIT_IN_ROUNDS_OF(GUEST_WAIT_ROUND, what, condition)
+#define AWAIT_IN_ROUNDS_OF(looks, what, condition)                  \
   do {                                                              \
     uint64_t round_ = 0;                                            \
     uint64_t first_ended_ = 0;                                      \
-    for (uint32_t looks_ = GUEST_WAIT_ROUND; !(condition);) {       \
+    for (uint32_t looks_ = (looks); !(condition);) {                \
       if (--looks_ != 0) continue;                                  \
       first_ended_ = wait_round_over(what, ++round_, first_ended_); \
-      looks_ = GUEST_WAIT_ROUND;                                    \
+      looks_ = (looks);                                             \
     }                                                               \
   } while (0)
 

@@ -25,6 +25,12 @@ TEST(WaitText, SaysWhoWaitedForWhatAndWhatWasCounted) {
       "interrupts, 3599 halts, the last one after interrupt 3596)");
 }
 
+TEST(WaitText, ALookAtTheSerialPortIsAnExit) {
+  auto told = pages();
+  told[0].waits_for = GUEST_WAIT_SERIAL;
+  EXPECT_NE(describe_wait(0, told).find("256 rounds of 1024 looks"), std::string::npos);
+}
+
 TEST(WaitText, EveryWaitHasWords) {
   auto told = pages();
   for (std::uint64_t kind = GUEST_WAIT_INTERRUPT; kind <= GUEST_WAIT_NOT_EARLY; ++kind) {
