@@ -7,6 +7,8 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,12 @@ using recording::StreamClass;
 // What ends ring_buffer__consume(), which returns it, after the record that it was told of.
 constexpr int kTakenEnough = -ECANCELED;
 
+constexpr std::size_t kPageBytes = whole_pages(1);
+
+// How long a probe may take to finish a record that it has begun. It is microseconds; but the CPU may be a
+// hypervisor's, which has others to run.
+constexpr std::chrono::seconds kRecordPatience{10};
+
 struct RingBufferDeleter {
   void operator()(ring_buffer* buffer) const { ring_buffer__free(buffer); }
 };
@@ -38,6 +46,7 @@ struct Recorder::State {
   std::uint32_t cpus;
   Mapping cycles;
   Mapping controls;
+  Mapping positions;
   std::unique_ptr<ring_buffer, RingBufferDeleter> events;
   std::optional<VmRegistry> registry;       // not for our own VM
   std::vector<EventBatch> batches;          // by CPU
@@ -48,6 +57,7 @@ struct Recorder::State {
   std::uint64_t threads_before = 0;
   std::uint32_t ring_records = 0;
   std::uint64_t recursion = 0;
+  std::uint64_t held_up = 0;
   double fill = 0;
 
   [[nodiscard]] trl_ring_control* control(std::uint32_t cpu) const {
@@ -57,6 +67,8 @@ struct Recorder::State {
   Status map_rings();
   int take_event(const void* data, std::size_t bytes);
   Status consume_events();
+  Status consume_all_begun();
+  [[nodiscard]] std::uint64_t position(std::size_t page) const;
   Status drain_cycles(RecordingWriter& writer, std::uint32_t cpu);
   Status drain_events(RecordingWriter& writer);
   [[nodiscard]] Losses lost_on(std::uint32_t cpu) const;
@@ -80,6 +92,33 @@ Status Recorder::State::map_rings() {
   };
   events.reset(ring_buffer__new(object.events_fd(), on_event, this, nullptr));
   if (!events) return fail(system_error("map", "the event buffer", errno));
+  TRAPLINE_ASSIGN(positions_map, Mapping::of_file(object.events_fd(), 2 * kPageBytes, PROT_READ, MAP_SHARED,
+                                                  "the event buffer's positions"));
+  positions = std::move(positions_map);
+  return {};
+}
+
+// Of the event buffer (kernel/bpf/ringbuf.c): page 0 begins with where the consumer is, page 1 with where the
+// producers are.
+std::uint64_t Recorder::State::position(std::size_t page) const {
+  auto* const at = reinterpret_cast<std::uint64_t*>(positions.data() + page * kPageBytes);
+  return std::atomic_ref(*at).load(std::memory_order_acquire);
+}
+
+// A record that a probe has begun on another CPU and not yet finished ends what ring_buffer__consume() takes:
+// those that lie behind it would be lost with the last call.
+Status Recorder::State::consume_all_begun() {
+  const std::uint64_t begun = position(1);
+  const auto deadline = std::chrono::steady_clock::now() + kRecordPatience;
+  TRAPLINE_TRY(consume_events());
+  while (static_cast<std::int64_t>(begun - position(0)) > 0) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      held_up = 1;  // it and what is behind it
+      return {};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    TRAPLINE_TRY(consume_events());
+  }
   return {};
 }
 
@@ -218,6 +257,7 @@ Status Recorder::begin() {
     batch.clear();
   state_->recursion_before = state_->object.recursion_misses();
   state_->recursion = 0;
+  state_->held_up = 0;
   state_->threads_before = state_->object.not_followed();
   return {};
 }
@@ -225,6 +265,7 @@ Status Recorder::begin() {
 Status Recorder::finish(RecordingWriter& writer) {
   TRAPLINE_TRY(state_->object.flush_open_cycles());
   state_->recursion = state_->object.recursion_misses() - state_->recursion_before;
+  TRAPLINE_TRY(state_->consume_all_begun());
   return drain(writer);
 }
 
@@ -237,6 +278,7 @@ Losses Recorder::losses() const {
     losses.unattributed += now.unattributed - state_->lost_before[cpu].unattributed;
     losses.filtered += now.filtered - state_->lost_before[cpu].filtered;
   }
+  losses.events += state_->held_up;
   losses.recursion = state_->recursion;
   losses.threads = state_->object.not_followed() - state_->threads_before;
   return losses;
