@@ -3,6 +3,7 @@
 import re
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 
@@ -18,6 +19,7 @@ def read(table):
     return [LabRun(*line.split("\t")) for line in Path(table).read_text().splitlines() if line]
 
 
+@cache
 def list_tests(program, test_filter="*"):
     """Full names of the tests, by the program itself: "Suite/0.Test/1"."""
     output = subprocess.run(

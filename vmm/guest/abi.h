@@ -276,8 +276,8 @@ struct guest_shared {
   uint64_t waited_rounds;  // guest: rounds, or wake-ups, of that wait so far
 };
 
-#define GUEST_WAIT_ROUND (1u << 20)
-#define GUEST_WAIT_ROUND_OF_EXITS (1u << 10)  // where each look is an exit: GUEST_WAIT_SERIAL
+// Looks in a round of this wait (enum guest_wait). At the serial port each look is an exit.
+#define GUEST_WAIT_ROUND(what) ((what) == GUEST_WAIT_SERIAL ? 1u << 10 : 1u << 20)
 #define GUEST_MAX_EARLY 64  // interrupts in a row that came before the loop was ready for them
 
 // What a guest waits for.

@@ -8,8 +8,7 @@
 #define TRANSMITTER_EMPTY 0x20
 
 static void print_character(char character) {
-  AWAIT_IN_ROUNDS_OF(GUEST_WAIT_ROUND_OF_EXITS, GUEST_WAIT_SERIAL,
-                     read_port8(LINE_STATUS) & TRANSMITTER_EMPTY);
+  AWAIT(GUEST_WAIT_SERIAL, read_port8(LINE_STATUS) & TRANSMITTER_EMPTY);
   write_port8(GUEST_PORT_SERIAL, (uint8_t)character);
 }
 

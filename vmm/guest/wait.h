@@ -31,15 +31,14 @@ static __attribute__((noinline, cold, unused)) uint64_t wait_round_over(enum gue
 
 // Looks until the condition holds. No PAUSE: it may cause exits of its own (pause filter, PAUSE-loop
 // exiting). The TSC is read between rounds only.
-#define AWAIT(what, condition) AWAIT_IN_ROUNDS_OF(GUEST_WAIT_ROUND, what, condition)
-#define AWAIT_IN_ROUNDS_OF(looks, what, condition)                  \
+#define AWAIT(what, condition)                                      \
   do {                                                              \
     uint64_t round_ = 0;                                            \
     uint64_t first_ended_ = 0;                                      \
-    for (uint32_t looks_ = (looks); !(condition);) {                \
+    for (uint32_t looks_ = GUEST_WAIT_ROUND(what); !(condition);) { \
       if (--looks_ != 0) continue;                                  \
       first_ended_ = wait_round_over(what, ++round_, first_ended_); \
-      looks_ = (looks);                                             \
+      looks_ = GUEST_WAIT_ROUND(what);                              \
     }                                                               \
   } while (0)
 

@@ -42,10 +42,8 @@ std::string waited(const guest_shared& page) {
       return fmt::format("woken {} times without one", page.waited_rounds);
     case GUEST_WAIT_NOT_EARLY:
       return fmt::format("{} in a row came before", page.waited_rounds);
-    case GUEST_WAIT_SERIAL:
-      return fmt::format("{} rounds of {} looks", page.waited_rounds, GUEST_WAIT_ROUND_OF_EXITS);
     default:
-      return fmt::format("{} rounds of {} looks", page.waited_rounds, GUEST_WAIT_ROUND);
+      return fmt::format("{} rounds of {} looks", page.waited_rounds, GUEST_WAIT_ROUND(page.waits_for));
   }
 }
 

@@ -90,18 +90,6 @@ class Interrupts : public testing::Test {
     leave_isr(enter_isr(entry, vector, 0, vcpu), entry + 5, entry + 10, vcpu);
   }
 
-  // Inside of an exit: the VMM sees that its guest was brought this interrupt a second time, and drops it.
-  void drop_second_delivery(std::uint8_t vector) {
-    Exit exit;
-    exit.exit = HostNs{115};
-    exit.entry = HostNs{120};
-    exit.what = io();
-    VmmStep step{.begin = HostNs{116}, .end = HostNs{117}};
-    step.step = static_cast<std::uint16_t>(vmm::VmmStep::drop_second_delivery);
-    step.vector = vector;
-    linker().vmm_step(0, step, exit);
-  }
-
   // The stories, in the order in which they began to be told.
   std::vector<Interrupt> stories() {
     linker().finish();
@@ -112,6 +100,23 @@ class Interrupts : public testing::Test {
     const auto all = stories();
     EXPECT_EQ(all.size(), 1u);
     return all.empty() ? Interrupt{} : all[0];
+  }
+
+  // Its guest was brought the timer's interrupt a second time. exit_tells: EXITINTINFO says so too.
+  Interrupt timer_of_which_the_vmm_dropped_a_second(bool exit_tells) {
+    marks({{HostNs{100}, kDevice, static_cast<std::uint16_t>(vmm::RaiseKind::timer), 0x40}});
+    cycle(105, 110, host_interrupt(), 0x40);
+    if (exit_tells) linker().delivered_twice(0, 0x40);
+    Exit exit;
+    exit.exit = HostNs{115};
+    exit.entry = HostNs{120};
+    exit.what = io();
+    VmmStep step{.begin = HostNs{116}, .end = HostNs{117}};
+    step.step = static_cast<std::uint16_t>(vmm::VmmStep::drop_second_delivery);
+    step.vector = 0x40;
+    linker().vmm_step(0, step, exit);
+    whole_isr(155, 0x40);
+    return only_story();
   }
 
   static void expect(const Interrupt& interrupt, Link link, std::uint64_t at, LinkedBy by) {
@@ -420,22 +425,13 @@ TEST_F(Interrupts, AnIsrWithoutACauseIsExplainedByTheExitAfterIt) {
 }
 
 TEST_F(Interrupts, TheVmmDropsASecondDelivery) {
-  marks({mark(100, vmm::RaiseKind::timer, 0x40)});
-  cycle(105, 110, host_interrupt(), 0x40);
-  drop_second_delivery(0x40);
-  whole_isr(155, 0x40);
-  const Interrupt story = only_story();
+  const Interrupt story = timer_of_which_the_vmm_dropped_a_second(false);
   EXPECT_EQ(story.delivered_twice, 1u);
   EXPECT_TRUE(story.complete());
 }
 
 TEST_F(Interrupts, ASecondDeliveryOfWhichTheExitTellsTooIsCountedOnce) {
-  marks({mark(100, vmm::RaiseKind::timer, 0x40)});
-  cycle(105, 110, host_interrupt(), 0x40);
-  linker().delivered_twice(0, 0x40);
-  drop_second_delivery(0x40);
-  whole_isr(155, 0x40);
-  const Interrupt story = only_story();
+  const Interrupt story = timer_of_which_the_vmm_dropped_a_second(true);
   EXPECT_EQ(story.delivered_twice, 1u);
   EXPECT_TRUE(story.complete());
 }
