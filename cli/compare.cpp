@@ -238,6 +238,7 @@ class Rounds {
     }
     if (examples_ != nullptr && round == 0) {
       std::vector<std::string> names;
+      names.reserve(entries.size());
       for (const vmm::WorkloadEntry* entry : entries)
         names.emplace_back(entry->name);
       TRAPLINE_TRY(examples_->add(path, names, kWarmUp, chosen->reader));

@@ -32,7 +32,7 @@ std::vector<const Row*> sorted(const std::vector<Row>& all, const ReportView& vi
   return rows;
 }
 
-std::string with_name(std::string text, std::string_view name) {
+std::string with_name(const std::string& text, std::string_view name) {
   return name.empty() ? text : text + " " + std::string(name);
 }
 

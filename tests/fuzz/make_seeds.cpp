@@ -31,7 +31,7 @@ void append_number(std::string& packed, std::uint64_t number, std::size_t size) 
 
 // ---- Recordings for reader_fuzz
 
-void append_section(std::string& packed, std::uint8_t kind, std::string_view bytes) {
+void append_section(std::string& packed, std::size_t kind, std::string_view bytes) {
   append_number(packed, kind, 1);
   append_number(packed, bytes.size(), 2);
   packed += bytes;
@@ -40,7 +40,7 @@ void append_section(std::string& packed, std::uint8_t kind, std::string_view byt
 // As files: their bytes with kPackedUuid in place of the recording's own, which is another each time.
 std::string pack_files(const std::filesystem::path& folder) {
   std::string packed;
-  for (std::uint8_t file = 1; file < kPackedFiles.size(); ++file) {
+  for (std::size_t file = 1; file < kPackedFiles.size(); ++file) {
     std::string content = content_of(folder / kPackedFiles[file]);
     PacketHeader header;
     for (std::size_t at = 0; at + sizeof header <= content.size(); at += header.packet_size / 8) {
@@ -56,7 +56,7 @@ std::string pack_files(const std::filesystem::path& folder) {
 // As packets without their headers.
 std::string pack_packets(const std::filesystem::path& folder) {
   std::string packed;
-  for (std::uint8_t file = 1; file < kPackedFiles.size(); ++file) {
+  for (std::size_t file = 1; file < kPackedFiles.size(); ++file) {
     const std::string content = content_of(folder / kPackedFiles[file]);
     PacketHeader header;
     for (std::size_t at = 0; at + sizeof header <= content.size(); at += header.packet_size / 8) {
@@ -92,14 +92,14 @@ class EventPacker {
     if (first_ns_ == 0) first_ns_ = ns;
     // Rounded down to what a step can say; what is left goes to the next one's.
     std::uint64_t later = ns - first_ns_ + kPackedBeginNs - now_;
-    while (later > 0x7f * 8) {
+    while (later > 0x7full * 8) {
       // A loss of nothing only passes the time.
       const std::uint64_t steps = std::min<std::uint64_t>(later / 100'000, 0x7f);
       append_number(packed_, static_cast<std::uint8_t>(PackedKind::loss), 1);
       append_number(packed_, 0, 1);
       append_number(packed_, steps > 0 ? 0x80 + steps : 0x7f, 1);
       append_number(packed_, 0, 1);
-      const std::uint64_t passed = steps > 0 ? steps * 100'000 : 0x7f * 8;
+      const std::uint64_t passed = steps > 0 ? steps * 100'000 : 0x7full * 8;
       now_ += passed;
       later -= passed;
     }

@@ -43,7 +43,7 @@ class RecordEndings : public testing::Test {
   // The recording opens, has exits of both vCPUs, and the kernel holds none of the probes.
   json expect_whole() {
     EXPECT_TRUE(no_bpf_objects_but(before_)) << "probes were left in the kernel";
-    const json report = report_of(recording_->folder());
+    json report = report_of(recording_->folder());
     const auto counts = exits_of_each_vcpu(report, "io");
     EXPECT_EQ(counts.size(), 2u);
     for (const std::uint64_t count : counts)

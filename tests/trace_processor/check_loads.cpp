@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -277,11 +279,16 @@ int check(std::filesystem::path recording) {
 
 int main(int argc, char** argv) {
   using namespace trapline::test;
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.size() == 3 && arguments[0] == "--make") return make(arguments[1], arguments[2]);
-  if (arguments.size() > 1) {
-    fmt::print("usage: check_loads [DIR] | --make DIR EXITS\n");
-    return 2;
+  try {
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    if (arguments.size() == 3 && arguments[0] == "--make") return make(arguments[1], arguments[2]);
+    if (arguments.size() <= 1)
+      return check(arguments.empty() ? std::filesystem::path() : std::filesystem::path(arguments[0]));
+  } catch (const std::exception& exception) {  // JSON that is not of the expected shape
+    std::fputs(exception.what(), stderr);
+    std::fputs("\n", stderr);
+    return kNotSo;
   }
-  return check(arguments.empty() ? std::filesystem::path() : std::filesystem::path(arguments[0]));
+  std::fputs("usage: check_loads [DIR] | --make DIR EXITS\n", stderr);
+  return kWrongUsage;
 }

@@ -3,12 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <type_traits>
 
 #include "bpf/top.h"
 
 namespace trapline::tracer {
 
-inline constexpr std::size_t kTopBuckets{TRL_TOP_BUCKETS};
+inline constexpr std::size_t kTopBuckets = std::extent_v<decltype(trl_top_row::histogram)>;
 
 struct LiveFigures {
   std::uint64_t count = 0;  // durations

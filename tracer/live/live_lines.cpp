@@ -80,6 +80,7 @@ std::vector<LiveLine> by_vector(const LiveInterval& interval) {
     ++line.vcpus;
   }
   std::vector<LiveLine> result;
+  result.reserve(lines.size());
   for (auto& [event, line] : lines)
     result.push_back(std::move(line));
   return result;

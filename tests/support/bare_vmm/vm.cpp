@@ -99,7 +99,7 @@ Vm::Vm(const Plan& plan)
   load(memory_, kCodeAddress, program(*plan.work, plan.events, plan.port));
   load(memory_, kHandlerAddress, handler());
   const std::uint32_t gate = kHandlerAddress;  // offset and segment 0, as the real-mode vector table has them
-  std::memcpy(memory_ + kVector * 4, &gate, sizeof gate);
+  std::memcpy(memory_ + std::size_t{kVector} * sizeof gate, &gate, sizeof gate);
 }
 
 Vm::~Vm() {

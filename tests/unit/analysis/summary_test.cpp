@@ -115,6 +115,7 @@ TEST_F(SummaryTest, StepsAreSummedByKindNotByAddress) {
       step_at(400, 405, hypercall, GUEST_HYPERCALL_BLOCK)};
   const auto rows = summary().steps;
   std::vector<std::string> names;
+  names.reserve(rows.size());
   for (const StepRow& row : rows)
     names.push_back(row.step);
   EXPECT_EQ(names, (std::vector<std::string>{"read the trap's frame", "decide: the guest kernel's to handle",

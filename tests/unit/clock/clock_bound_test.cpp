@@ -66,6 +66,7 @@ TEST_P(ClockBound, HoldsBetweenTheFirstAndTheLastSample) {
     }
     const std::uint64_t half_width = random() % 200;
     std::vector<ClockSample> samples;
+    samples.reserve(ticks.size());
     for (const double tick : ticks)
       samples.push_back(truth.sample(tick, half_width, random));
     const auto clock = HostClock::through(samples);

@@ -24,9 +24,11 @@ class ChangingGuest : public testing::Test {
  protected:
   void make_host(std::mt19937_64& random) {
     truth_ = DriftingClock(1.0 / 3.0 * (1 + std::uniform_real_distribution<double>(-1e-4, 1e-4)(random)));
+    constexpr std::size_t kSamples = 12;
     std::vector<ClockSample> samples;
-    for (int i = 0; i < 12; ++i)
-      samples.push_back(truth_.sample(1e6 + i * 100 * kTicksPerMs, 100, random));
+    samples.reserve(kSamples);
+    for (std::size_t i = 0; i < kSamples; ++i)
+      samples.push_back(truth_.sample(1e6 + static_cast<double>(i) * 100 * kTicksPerMs, 100, random));
     auto clock = HostClock::through(samples);
     ASSERT_TRUE(clock);
     host_.emplace(*clock);

@@ -214,9 +214,9 @@ TEST(LiveFigures, PercentilesAreWithinASixteenth) {
     EXPECT_NEAR(told, static_cast<double>(ns), static_cast<double>(ns) / 16 + 0.5) << ns;
   }
   EXPECT_LT(log_linear::bucket_of((1ull << TRL_TOP_LARGEST_BITS) - 1, TRL_TOP_STEP_BITS),
-            std::size_t{TRL_TOP_BUCKETS});
+            kTopBuckets);
   EXPECT_EQ(log_linear::bucket_of(1ull << TRL_TOP_LARGEST_BITS, TRL_TOP_STEP_BITS),
-            std::size_t{TRL_TOP_BUCKETS});
+            kTopBuckets);
 }
 
 TEST(LiveFigures, P99IsTheNearestRank) {

@@ -106,7 +106,7 @@ inline constexpr std::uint64_t kSampleStreamEvents = kSampleEvents - kSampleFact
 
 inline std::array<trl_kvm_event, 13> sample_kvm_events() {
   const auto at = [](trl_event_id id, std::uint32_t arg32, std::uint64_t arg0, std::uint64_t arg1) {
-    return kvm_event_at(kFirstKvmEventNs + 10u * (id - TRL_SET_IRQ), id, arg32, arg0, arg1);
+    return kvm_event_at(kFirstKvmEventNs + 10ull * (id - TRL_SET_IRQ), id, arg32, arg0, arg1);
   };
   return {at(TRL_SET_IRQ, 6, 5, 1),
           at(TRL_MSI_SET_IRQ, 0, 0xfee00000, 0x4041),

@@ -9,7 +9,7 @@
 namespace trapline::tracer {
 namespace {
 
-Exit exit_at(std::uint64_t exit, std::uint64_t entry, std::string reason = "msr") {
+Exit exit_at(std::uint64_t exit, std::uint64_t entry, const std::string& reason = "msr") {
   Exit e;
   e.exit = HostNs{exit};
   e.entry = HostNs{entry};
@@ -159,7 +159,7 @@ TEST(States, AreGapFreeWhateverTheInput) {
             {HostNs{e.exit.value + upto(30)}, HostNs{e.exit.value + 30 + upto(90)}, upto(2), kNever});
       if (upto(5) == 0) losses.push_back({e.exit, HostNs{e.exit.value + upto(200)}});
       t = e.entry.value;
-      exits.push_back(std::move(e));
+      exits.push_back(e);
     }
     const HostNs end{t + 1 + upto(100)};
     expect_gap_free(states_of(exits, off, {}, losses, HostNs{100}, end), HostNs{100}, end);

@@ -299,7 +299,8 @@ TEST(VcpuStream, ThereIsNoGuestBeforeTheFirstEntryOrAfterTheLastExit) {
 
 using Spans = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
-Spans placed(std::vector<VmmStep> steps, std::vector<trl_exit_cycle> cycles, std::vector<DatedStay> stays) {
+Spans placed(const std::vector<VmmStep>& steps, std::vector<trl_exit_cycle> cycles,
+             const std::vector<DatedStay>& stays) {
   cycles.insert(cycles.begin(), cycle(0, 10));
   Spans spans;
   for (const VmmStep& at : stream({.cycles = cycles, .stays = stays, .steps = steps}).steps)

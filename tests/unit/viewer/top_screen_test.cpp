@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::Not;
 using tracer::LiveView;
 
-tracer::LiveInterval busy(unsigned vcpus) {
+tracer::LiveInterval busy(std::uint16_t vcpus) {
   tracer::LiveInterval interval;
   interval.from_ns = 1'000'000'000;
   interval.to_ns = 2'000'000'000;

@@ -48,7 +48,7 @@ TEST(Frames, TheMonitorsStubsAgreeAboutErrorCodes) {
   ASSERT_NE(text, image->segments.end());
   for (const std::uint64_t stubs : {image->header.monitor_exit_stubs, image->header.monitor_bounce_stubs}) {
     for (unsigned vector = 0; vector < 256; ++vector) {
-      const std::uint64_t at = stubs + vector * GUEST_STUB_BYTES - text->gpa;
+      const std::uint64_t at = stubs + std::uint64_t{vector} * GUEST_STUB_BYTES - text->gpa;
       ASSERT_LT(at + GUEST_STUB_BYTES, text->bytes.size());
       const bool pushes_zero = text->bytes[at] == std::byte{0x6a} && text->bytes[at + 1] == std::byte{0};
       EXPECT_EQ(pushes_zero, !pushes_error_code(vector)) << vector;
