@@ -213,10 +213,8 @@ TEST(LiveFigures, PercentilesAreWithinASixteenth) {
     const auto told = static_cast<double>(figures.percentile_ns(50));
     EXPECT_NEAR(told, static_cast<double>(ns), static_cast<double>(ns) / 16 + 0.5) << ns;
   }
-  EXPECT_LT(log_linear::bucket_of((1ull << TRL_TOP_LARGEST_BITS) - 1, TRL_TOP_STEP_BITS),
-            kTopBuckets);
-  EXPECT_EQ(log_linear::bucket_of(1ull << TRL_TOP_LARGEST_BITS, TRL_TOP_STEP_BITS),
-            kTopBuckets);
+  EXPECT_LT(log_linear::bucket_of((1ull << TRL_TOP_LARGEST_BITS) - 1, TRL_TOP_STEP_BITS), kTopBuckets);
+  EXPECT_EQ(log_linear::bucket_of(1ull << TRL_TOP_LARGEST_BITS, TRL_TOP_STEP_BITS), kTopBuckets);
 }
 
 TEST(LiveFigures, P99IsTheNearestRank) {
