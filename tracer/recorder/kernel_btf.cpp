@@ -1,7 +1,5 @@
 #include "tracer/recorder/kernel_btf.h"
 
-#include <string>
-
 namespace trapline::tracer {
 namespace {
 
@@ -13,6 +11,17 @@ struct Moved {
 constexpr Moved kMoved[] = {
     {"vcpu_vmx", "vt"},  // Linux 6.16: struct vcpu_vt, which vcpu_vmx and vcpu_tdx share
 };
+
+// Those of a module's BTF that are not its kernel's.
+template <typename Index>
+void add_own_types(const btf* types, unsigned kind, Index& index) {
+  const btf* base = btf__base_btf(types);
+  for (unsigned id = base == nullptr ? 1 : btf__type_cnt(base); id < btf__type_cnt(types); ++id) {
+    const btf_type* type = btf__type_by_id(types, id);
+    if (btf_kind(type) != kind) continue;
+    index.try_emplace(btf__name_by_offset(types, type->name_off), KernelBtf::Found{types, type});
+  }
+}
 
 }  // namespace
 
@@ -26,13 +35,13 @@ KernelBtf KernelBtf::read(const char* vendor_module) {
 }
 
 std::optional<KernelBtf::Found> KernelBtf::find(std::string_view name, unsigned kind) const {
-  const std::string text(name);
-  for (const btf* types : {vendor.get(), kvm.get(), kernel.get()}) {
-    if (types == nullptr) continue;
-    const int id = btf__find_by_name_kind(types, text.c_str(), kind);
-    if (id > 0) return Found{types, btf__type_by_id(types, static_cast<unsigned>(id))};
+  Index& index = by_kind_[kind];
+  if (index.empty()) {
+    for (const btf* types : {kernel.get(), vendor.get(), kvm.get()})
+      if (types != nullptr) add_own_types(types, kind, index);
   }
-  return std::nullopt;
+  const auto found = index.find(name);
+  return found == index.end() ? std::nullopt : std::optional(found->second);
 }
 
 const btf_type* KernelBtf::plain(const btf* types, unsigned id) {

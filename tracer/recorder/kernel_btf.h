@@ -4,9 +4,11 @@
 #include <bpf/btf.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 
 namespace trapline::tracer {
 
@@ -25,7 +27,8 @@ struct KernelBtf {
     const btf* types;
     const btf_type* type;
   };
-  // A named type of a kind (BTF_KIND_*) in any of the three. Not of what is only declared.
+  // A named type of a kind (BTF_KIND_*) in any of the three, which do not change after the first call. Not of
+  // what is only declared.
   [[nodiscard]] std::optional<Found> find(std::string_view name, unsigned kind) const;
 
   // What is left of a type without typedefs and qualifiers; null: void.
@@ -43,6 +46,11 @@ struct KernelBtf {
   // The value of an enumerator of a named enum; none where the kernel lacks the one or the other.
   [[nodiscard]] std::optional<std::int64_t> enumerator(std::string_view enumeration,
                                                        std::string_view name) const;
+
+ private:
+  // libbpf compares a name with all of 130,000 types, and finds those of a module after those of the kernel.
+  using Index = std::unordered_map<std::string_view, Found>;
+  mutable std::map<unsigned, Index> by_kind_;
 };
 
 }  // namespace trapline::tracer

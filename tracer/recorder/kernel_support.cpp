@@ -138,9 +138,10 @@ std::vector<FollowedFunction> followed_functions() {
 namespace {
 
 void look_at_btf(KernelSupport& found) {
-  const KernelBtf btf = KernelBtf::read(vendor_module(found.isa));
+  found.btf = std::make_shared<const KernelBtf>(KernelBtf::read(vendor_module(found.isa)));
+  const KernelBtf& btf = *found.btf;
   if (!btf.kernel) return;
-  found.rdonly_cast = btf__find_by_name_kind(btf.kernel.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+  found.rdonly_cast = btf.find("bpf_rdonly_cast", BTF_KIND_FUNC).has_value();
   const int timespec64 = btf__find_by_name_kind(btf.kernel.get(), "timespec64", BTF_KIND_STRUCT);
   found.timespec64_btf_id = static_cast<std::uint32_t>(std::max(timespec64, 0));
   found.rdonly_cast = found.rdonly_cast && timespec64 > 0;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tracer/recorder/kernel_btf.h"
 #include "tracer/recorder/vmx_support.h"
 #include "tracer/recording/info.h"
 
@@ -24,6 +26,8 @@ enum class VmScope : std::uint8_t { own, any };
 enum class FollowBy : std::uint8_t { nothing, fentry, fprobe };
 
 struct KernelSupport {
+  // What all of this was read from, for the probes' types; null: nothing was read.
+  std::shared_ptr<const KernelBtf> btf;
   std::string release;                               // uname -r
   Isa isa = Isa::none;                               // which of kvm_amd, kvm_intel is loaded
   bool kernel_btf = false;                           // /sys/kernel/btf/vmlinux is readable

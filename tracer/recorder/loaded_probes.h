@@ -69,7 +69,7 @@ Result<OpenedProbes<Skeleton>> open_probes(const SkeletonFunctions<Skeleton>& fu
   forget_libbpf_messages();
   const SkeletonOwner<Skeleton> look = open_skeleton(functions, kernel, nullptr);
   if (!look) return fail(libbpf_error("open", "the probes", errno));
-  TRAPLINE_ASSIGN(types, ProbeTypes::of(look->obj, vendor_module(kernel.isa)));
+  TRAPLINE_ASSIGN(types, ProbeTypes::of(look->obj, kernel.btf.get()));
   const std::string types_path = types.path();
   bpf_object_open_opts opening{};
   opening.sz = sizeof opening;

@@ -86,12 +86,11 @@ Btf copy_of_types(const btf* wanted, const KernelBtf& kernel) {
   return copy;
 }
 
-Result<ProbeTypes> ProbeTypes::of(const bpf_object* object, const char* vendor_module) {
+Result<ProbeTypes> ProbeTypes::of(const bpf_object* object, const KernelBtf* kernel) {
   const btf* wanted = bpf_object__btf(object);
-  const KernelBtf kernel = KernelBtf::read(vendor_module);
-  if (wanted == nullptr || !kernel.kernel)
+  if (wanted == nullptr || kernel == nullptr || !kernel->kernel)
     return fail(system_error("read", "the BTF of the kernel and the probes", errno));
-  const Btf copy = copy_of_types(wanted, kernel);
+  const Btf copy = copy_of_types(wanted, *kernel);
   if (!copy) return fail(system_error("make", "a BTF", errno));
   std::uint32_t size = 0;
   const void* bytes = btf__raw_data(copy.get(), &size);

@@ -21,8 +21,8 @@ namespace trapline::tracer {
 // instead (btf_custom_path).
 class ProbeTypes {
  public:
-  // `object`: opened, not loaded. `vendor_module`: kvm_amd or kvm_intel.
-  static Result<ProbeTypes> of(const bpf_object* object, const char* vendor_module);
+  // `object`: opened, not loaded. `kernel`: may be null, which is an error.
+  static Result<ProbeTypes> of(const bpf_object* object, const KernelBtf* kernel);
 
   // For bpf_object_open_opts::btf_custom_path; as long as this lives.
   [[nodiscard]] std::string path() const;

@@ -1,7 +1,9 @@
 // One run: devices and vCPU threads around a machine, and the draining of what they tell.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include "vmm/machine/crash_report.h"
 #include "vmm/machine/doorbell.h"
@@ -23,6 +25,9 @@ constexpr std::size_t kBatch = 4096;
 // How many batches one drain takes while the guest still makes new ones: a fast guest cannot keep it for
 // ever.
 constexpr int kMaxRounds = 64;
+
+// A guest that never sleeps, once its first vCPU has finished, is stopped as it is.
+constexpr std::chrono::seconds kSettleLimit{5};
 
 struct Devices {
   Devices(const MachineConfig& config, Doorbell::Raise raise)
@@ -231,7 +236,7 @@ class MachineRun {
     return {};
   }
 
-  // Until every vCPU has ended.
+  // Until every vCPU has ended: the first that does ends the others, which would wait for ever.
   void run(const std::atomic<bool>& stop, std::chrono::milliseconds poll_interval) {
     for (VcpuFeed& feed : feeds_)
       feed.thread->enter_guest();
@@ -239,9 +244,10 @@ class MachineRun {
     bool stopping = false;
     while (!wait_ended(poll_interval)) {
       drain_.running(feeds_);
-      if (!stopping) see_to_halts();
-      if (stopping || !(stop.load() || devices_.doorbell.error() || any_ended())) continue;
-      stopping = true;
+      if (stopping) continue;
+      if (!any_ended()) see_to_halts();
+      stopping = stop.load() || devices_.doorbell.error() || any_failed() || (any_ended() && others_sleep());
+      if (!stopping) continue;
       for (VcpuFeed& feed : feeds_)
         feed.thread->stop();
     }
@@ -278,10 +284,39 @@ class MachineRun {
     threads.front()->give_up(describe_endless_halt(read_shared_pages(machine_.memory_, feeds_.size())));
   }
 
-  // One that has ended for good ends the others: they would wait for ever.
-  bool any_ended() {
-    return std::any_of(feeds_.begin(), feeds_.end(),
-                       [](VcpuFeed& feed) { return feed.thread->wait_ended(std::chrono::milliseconds(0)); });
+  static bool has_ended(const VcpuFeed& feed) {
+    return feed.thread->wait_ended(std::chrono::milliseconds(0));
+  }
+
+  bool any_ended() const { return std::any_of(feeds_.begin(), feeds_.end(), has_ended); }
+
+  bool any_failed() const {
+    return std::any_of(feeds_.begin(), feeds_.end(), [](const VcpuFeed& feed) {
+      return has_ended(feed) && feed.thread->end().kind != VcpuEnd::Kind::finished;
+    });
+  }
+
+  // The vCPUs that are left answer IPIs, of which none will come any more. Each counts a halt before it
+  // halts: one that was stopped between the two would have counted what it never did.
+  bool others_sleep() {
+    if (!settle_until_) {
+      settle_until_ = std::chrono::steady_clock::now() + kSettleLimit;
+      for (const VcpuFeed& feed : feeds_)
+        if (!has_ended(feed)) feed.thread->ask_asleep();
+      return false;
+    }
+    bool all_asleep = true;
+    for (const VcpuFeed& feed : feeds_) {
+      if (has_ended(feed)) continue;
+      const auto asleep = feed.thread->asleep();
+      if (!asleep) {
+        feed.thread->kick();  // the last kick met it between two stays in the guest
+      } else if (!*asleep) {
+        feed.thread->ask_asleep();
+      }
+      all_asleep = all_asleep && asleep.value_or(false);
+    }
+    return all_asleep || std::chrono::steady_clock::now() > *settle_until_;
   }
 
   void kick(std::uint32_t vcpu) {
@@ -334,6 +369,7 @@ class MachineRun {
   Observer& observer_;
   Drain drain_;
   HaltWatch halt_watch_;
+  std::optional<std::chrono::steady_clock::time_point> settle_until_;  // once a vCPU has finished
   std::vector<VcpuFeed> feeds_;  // their threads end before the devices do
 };
 

@@ -247,8 +247,10 @@ std::optional<VcpuEnd> VcpuThread::handle_io(kvm_run& run) {
 std::optional<VcpuEnd> VcpuThread::check_exit_port() const {
   const auto code = surroundings_.exit_port.code();
   if (!code) return std::nullopt;
-  if (*code == 0) return VcpuEnd{VcpuEnd::Kind::finished, {}, std::nullopt};
-  return VcpuEnd{VcpuEnd::Kind::crashed, describe_panic(*code), *code};
+  if (*code != 0) return VcpuEnd{VcpuEnd::Kind::crashed, describe_panic(*code), *code};
+  // The first vCPU's work is done. The others are stopped from outside, in their sleep.
+  if (index_ != 0) return std::nullopt;
+  return VcpuEnd{VcpuEnd::Kind::finished, {}, std::nullopt};
 }
 
 }  // namespace trapline::vmm
