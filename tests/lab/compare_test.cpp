@@ -94,28 +94,6 @@ TEST_F(CompareTest, ThePathsDifferInTheirExits) {
   EXPECT_EQ(cell("hvm", "int80")["where"]["vmm_ns"], 0.0);
 }
 
-TEST_F(CompareTest, SentencesNameWhatTheFiguresSay) {
-  const json& difference = cell("emulate", "int80")["difference"];
-  EXPECT_TRUE(difference["measurable"]);
-  double largest = 0;
-  std::string place;
-  std::string phase;
-  for (const char* name : {"delivery", "handler", "return"}) {
-    for (const auto& [key, ns] : cell("emulate", "int80")["phases"][name]["where_total"].items()) {
-      const double more = ns.get<double>() / cell("emulate", "int80")["events"].get<double>() -
-                          cell("hvm", "int80")["phases"][name]["where_total"][key].get<double>() /
-                              cell("hvm", "int80")["events"].get<double>();
-      if (more <= largest) continue;
-      largest = more;
-      place = key;
-      phase = name;
-    }
-  }
-  EXPECT_EQ(difference["place"].get<std::string>() + "_ns", place);
-  EXPECT_EQ(difference["phase"], phase);
-  EXPECT_NE(table_.find(difference["sentence"].get<std::string>().substr(0, 20)), std::string::npos);
-}
-
 TEST_F(CompareTest, TheTableFitsAndIsLabelled) {
   std::istringstream lines(table_);
   for (std::string line; std::getline(lines, line);)
@@ -161,6 +139,44 @@ TEST(Compare, WithoutTheBaseThereAreNoRatios) {
   ASSERT_EQ(result["cells"].size(), 1u);
   EXPECT_TRUE(result["cells"][0]["ratio"].is_null());
   EXPECT_TRUE(result["cells"][0]["difference"].is_null());
+}
+
+// In counted time only: elsewhere a busy host may make the times of so few events too uncertain for a
+// sentence.
+TEST(CompareCounted, SentencesNameWhatTheFiguresSay) {
+  const Workspace workspace;
+  const std::string file = workspace.path("c.json");
+  const auto compared = trapline({"compare", "--paths", "hvm,emulate", "--workloads", "int80", "-n", "40",
+                                  "--rounds", "4", "--json", file});
+  ASSERT_EQ(compared.status, 0) << compared.err;
+  std::ifstream in(file);
+  const json result = json::parse(in);
+  const auto cell_of = [&](const char* path) {
+    for (const json& one : result["cells"])
+      if (one["path"] == path) return one;
+    return json();
+  };
+  const json hvm = cell_of("hvm");
+  const json emulate = cell_of("emulate");
+  const json& difference = emulate["difference"];
+  EXPECT_TRUE(difference["measurable"]) << difference;
+  double largest = 0;
+  std::string place;
+  std::string phase;
+  for (const char* name : {"delivery", "handler", "return"}) {
+    for (const auto& [key, ns] : emulate["phases"][name]["where_total"].items()) {
+      const double more = ns.get<double>() / emulate["events"].get<double>() -
+                          hvm["phases"][name]["where_total"][key].get<double>() / hvm["events"].get<double>();
+      if (more <= largest) continue;
+      largest = more;
+      place = key;
+      phase = name;
+    }
+  }
+  EXPECT_GT(largest, 0);
+  EXPECT_EQ(difference["place"].get<std::string>() + "_ns", place);
+  EXPECT_EQ(difference["phase"], phase);
+  EXPECT_NE(compared.out.find(difference["sentence"].get<std::string>().substr(0, 20)), std::string::npos);
 }
 
 }  // namespace
