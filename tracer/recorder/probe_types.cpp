@@ -89,7 +89,7 @@ Btf copy_of_types(const btf* wanted, const KernelBtf& kernel) {
 Result<ProbeTypes> ProbeTypes::of(const bpf_object* object, const KernelBtf* kernel) {
   const btf* wanted = bpf_object__btf(object);
   if (wanted == nullptr || kernel == nullptr || !kernel->kernel)
-    return fail(system_error("read", "the BTF of the kernel and the probes", errno));
+    return fail("the BTF of the kernel or that of the probes could not be read");
   const Btf copy = copy_of_types(wanted, *kernel);
   if (!copy) return fail(system_error("make", "a BTF", errno));
   std::uint32_t size = 0;

@@ -21,7 +21,7 @@ namespace trapline::tracer {
 // instead (btf_custom_path).
 class ProbeTypes {
  public:
-  // `object`: opened, not loaded. `kernel`: may be null, which is an error.
+  // `object`: opened, not loaded. `kernel`: null, or without the kernel's own part: an error.
   static Result<ProbeTypes> of(const bpf_object* object, const KernelBtf* kernel);
 
   // For bpf_object_open_opts::btf_custom_path; as long as this lives.

@@ -299,24 +299,12 @@ class MachineRun {
   // The vCPUs that are left answer IPIs, of which none will come any more. Each counts a halt before it
   // halts: one that was stopped between the two would have counted what it never did.
   bool others_sleep() {
-    if (!settle_until_) {
-      settle_until_ = std::chrono::steady_clock::now() + kSettleLimit;
-      for (const VcpuFeed& feed : feeds_)
-        if (!has_ended(feed)) feed.thread->ask_asleep();
-      return false;
-    }
-    bool all_asleep = true;
-    for (const VcpuFeed& feed : feeds_) {
-      if (has_ended(feed)) continue;
-      const auto asleep = feed.thread->asleep();
-      if (!asleep) {
-        feed.thread->kick();  // the last kick met it between two stays in the guest
-      } else if (!*asleep) {
-        feed.thread->ask_asleep();
-      }
-      all_asleep = all_asleep && asleep.value_or(false);
-    }
-    return all_asleep || std::chrono::steady_clock::now() > *settle_until_;
+    const auto now = std::chrono::steady_clock::now();
+    if (!settle_until_) settle_until_ = now + kSettleLimit;
+    std::vector<VcpuThread*> others;
+    for (const VcpuFeed& feed : feeds_)
+      if (!has_ended(feed)) others.push_back(feed.thread.get());
+    return settling_.poll(others, false) || now > *settle_until_;
   }
 
   void kick(std::uint32_t vcpu) {
@@ -369,6 +357,7 @@ class MachineRun {
   Observer& observer_;
   Drain drain_;
   HaltWatch halt_watch_;
+  HaltWatch settling_{0};
   std::optional<std::chrono::steady_clock::time_point> settle_until_;  // once a vCPU has finished
   std::vector<VcpuFeed> feeds_;  // their threads end before the devices do
 };

@@ -248,7 +248,7 @@ std::optional<VcpuEnd> VcpuThread::check_exit_port() const {
   const auto code = surroundings_.exit_port.code();
   if (!code) return std::nullopt;
   if (*code != 0) return VcpuEnd{VcpuEnd::Kind::crashed, describe_panic(*code), *code};
-  // The first vCPU's work is done. The others are stopped from outside, in their sleep.
+  // The first vCPU's work is done. The others are stopped from outside, once they have halted.
   if (index_ != 0) return std::nullopt;
   return VcpuEnd{VcpuEnd::Kind::finished, {}, std::nullopt};
 }
