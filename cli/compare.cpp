@@ -44,7 +44,7 @@ constexpr std::uint32_t kRingRecords = 1u << 15;
 constexpr std::chrono::microseconds kDelay{200};
 constexpr std::chrono::microseconds kDelayEmulated{1000};
 
-struct Options {
+struct CompareOptions {
   std::vector<std::string> paths;
   std::vector<std::string> workloads;
   std::uint32_t events = 500;
@@ -61,7 +61,7 @@ struct Plan {
   std::uint32_t events_per_round = 0;
 };
 
-Result<Plan> plan(const Options& options) {
+Result<Plan> plan(const CompareOptions& options) {
   Plan plan;
   for (const std::string& name : options.paths) {
     if (std::find(plan.paths.begin(), plan.paths.end(), name) != plan.paths.end()) continue;
@@ -109,7 +109,7 @@ std::optional<std::string> reason_against(const std::string& path, guest_workloa
   return vmm::find_path(path).value()->create()->cannot_run(workload);
 }
 
-Comparison empty_comparison(const Plan& plan, const Options& options) {
+Comparison empty_comparison(const Plan& plan, const CompareOptions& options) {
   Comparison comparison;
   comparison.paths = plan.paths;
   comparison.rounds = options.rounds;
@@ -302,7 +302,7 @@ Status write_json(NewFile& file, const std::string& name, const Comparison& comp
   return file.keep();
 }
 
-Result<ExitStatus> compare(const Options& options) {
+Result<ExitStatus> compare(const CompareOptions& options) {
   TRAPLINE_ASSIGN(chosen, plan(options));
   TRAPLINE_ASSIGN(kvm, vmm::Kvm::open());
   // Made first: a result that cannot be written is not worth the wait.
@@ -342,7 +342,7 @@ Result<ExitStatus> compare(const Options& options) {
 }  // namespace
 
 Subcommand add_compare(CLI::App& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareOptions>();
   options->paths = all_paths();
   options->workloads = all_workloads();
   CLI::App* app = program.add_subcommand("compare", "The same work over each delivery path, side by side");

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kByName = "name";
 
-struct Options {
+struct DiffOptions {
   std::string folder_a;
   std::string folder_b;
   std::vector<std::string> fail_on;
@@ -42,7 +42,7 @@ Result<analysis::RecordingRows> read(const std::string& folder, bool per_vcpu) {
   return analysis::read_rows(reader, per_vcpu);
 }
 
-Result<ExitStatus> diff(const Options& options) {
+Result<ExitStatus> diff(const DiffOptions& options) {
   // Read first: a condition that is wrong should not cost the wait.
   std::vector<analysis::Condition> conditions;
   for (const std::string& text : options.fail_on) {
@@ -69,7 +69,7 @@ Result<ExitStatus> diff(const Options& options) {
 }  // namespace
 
 Subcommand add_diff(CLI::App& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DiffOptions>();
   CLI::App* app = program.add_subcommand(
       "diff", "What got cheaper, what got dearer between two recordings, and whether that is noise");
   app->add_option("A", options->folder_a, "The recording to compare with")->required();

@@ -222,9 +222,9 @@ void print_json(const Examination& found) {
   fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-Result<ExitStatus> doctor(bool json) {
+Result<ExitStatus> doctor(bool as_json) {
   const Examination found = examine();
-  json ? print_json(found) : print_text(found.checks);
+  as_json ? print_json(found) : print_text(found.checks);
   const bool lacks = std::any_of(found.checks.begin(), found.checks.end(),
                                  [](const Check& check) { return check.finding == Finding::bad; });
   return lacks ? ExitStatus::machine_lacks : ExitStatus::done;
@@ -233,11 +233,11 @@ Result<ExitStatus> doctor(bool json) {
 }  // namespace
 
 Subcommand add_doctor(CLI::App& program) {
-  auto json = std::make_shared<bool>(false);
+  auto as_json = std::make_shared<bool>(false);
   CLI::App* app =
       program.add_subcommand("doctor", "Say what works on this machine, what does not, and the remedy");
-  app->add_flag("--json", *json, "As JSON (schema trapline.doctor/1)");
-  return {app, [json] { return doctor(*json); }};
+  app->add_flag("--json", *as_json, "As JSON (schema trapline.doctor/1)");
+  return {app, [as_json] { return doctor(*as_json); }};
 }
 
 }  // namespace trapline::cli

@@ -22,7 +22,7 @@ using viewer::TimelineTable;
 
 constexpr TimelineTable kDefaultTable = TimelineTable::exits;
 
-struct Options {
+struct ExportOptions {
   std::string folder;
   std::string format;
   std::string output;
@@ -30,7 +30,7 @@ struct Options {
   WindowOptions window;
 };
 
-Result<TimelineTable> table_of(const Options& options) {
+Result<TimelineTable> table_of(const ExportOptions& options) {
   if (options.table.empty()) return kDefaultTable;
   if (options.format != "csv") {
     return fail(fmt::format("--table goes with --format csv, not with {}", options.format),
@@ -48,7 +48,7 @@ Status write_to(int fd, const std::string& name, const viewer::ExportFormat& for
   return compressed.finish();
 }
 
-Result<ExitStatus> run_export(const Options& options) {
+Result<ExitStatus> run_export(const ExportOptions& options) {
   TRAPLINE_ASSIGN(reader, RecordingReader::open(options.folder));
   TRAPLINE_ASSIGN(limits, window_of(options.window, reader));
   TRAPLINE_ASSIGN(table, table_of(options));
@@ -89,7 +89,7 @@ std::vector<std::string> format_names() {
 }  // namespace
 
 Subcommand add_export(CLI::App& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportOptions>();
   CLI::App* app = program.add_subcommand("export", "Write a recording in a format that other tools open");
   app->add_option("DIR", options->folder, "The recording")->required();
   app->add_option("--format", options->format, described_formats())

@@ -34,7 +34,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-struct Options {
+struct RecordOptions {
   std::string folder;
   TargetArguments targets;
   FilterArguments filter;
@@ -119,7 +119,7 @@ Result<recording::EndReason> record_until(AttachedProbes& probes, recording::Rec
 
 // Our own VMM measures what recording costs; where it cannot run, that is said, and the recording has no such
 // figure.
-std::optional<vmm::Kvm> kvm_to_measure_with(const Options& options) {
+std::optional<vmm::Kvm> kvm_to_measure_with(const RecordOptions& options) {
   if (options.no_probe_cost) return std::nullopt;
   auto kvm = vmm::Kvm::open();
   if (kvm) return std::move(*kvm);
@@ -128,7 +128,7 @@ std::optional<vmm::Kvm> kvm_to_measure_with(const Options& options) {
 }
 
 // Attaching takes its time: what happened before this line is not recorded.
-void say_that_it_begins(const Options& options, const RecordTargets& targets) {
+void say_that_it_begins(const RecordOptions& options, const RecordTargets& targets) {
   const char* ends = options.duration.empty() ? "Ctrl-C ends it" : "Ctrl-C or --duration ends it";
   const auto running = options.targets.all ? tracer::find_running_vms() : Result<tracer::RunningVms>();
   if (options.targets.all && running && running->processes.empty() && running->not_permitted == 0)
@@ -140,7 +140,7 @@ void say_that_it_begins(const Options& options, const RecordTargets& targets) {
     fmt::print(stderr, "trapline: recording {} ({})\n", targets.text(), ends);
 }
 
-Result<Until> ends_of(const Options& options, const RecordTargets& targets,
+Result<Until> ends_of(const RecordOptions& options, const RecordTargets& targets,
                       std::optional<HeldCommand>& command) {
   Until until;
   until.targets = &targets;
@@ -158,7 +158,7 @@ ExitStatus end_of_command(HeldCommand& command, const std::atomic<bool>& stop) {
   return static_cast<ExitStatus>(command.wait());
 }
 
-Result<ExitStatus> record(const Options& options) {
+Result<ExitStatus> record(const RecordOptions& options) {
   if (options.list) {
     TRAPLINE_TRY(print_running_vms(options.json));
     return ExitStatus::done;
@@ -209,7 +209,7 @@ Result<ExitStatus> record(const Options& options) {
 }  // namespace
 
 Subcommand add_record(CLI::App& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecordOptions>();
   CLI::App* app = program.add_subcommand("record", "Record any VM on this host");
   app->add_option("-o", options->folder,
                   "Folder of the recording; a recording that is there is replaced. Not kept if not given");

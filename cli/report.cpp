@@ -17,7 +17,7 @@ namespace {
 // A large kernel with debug symbols has some hundred thousand of them.
 constexpr std::size_t kLargestSymbolFile = std::size_t{256} << 20;
 
-struct Options {
+struct ReportOptions {
   std::string folder;
   bool json = false;
   std::vector<std::string> by;
@@ -45,7 +45,7 @@ Result<std::uint64_t> parse_offset(std::string_view text) {
               ExitStatus::wrong_usage);
 }
 
-Result<analysis::GuestSymbols> symbols_of(const Options& options) {
+Result<analysis::GuestSymbols> symbols_of(const ReportOptions& options) {
   if (options.symbols.empty()) {
     if (options.symbols_offset.empty()) return analysis::GuestSymbols{};
     return fail("--symbols-offset without --symbols", "give the file of symbols that it is about",
@@ -60,7 +60,7 @@ Result<analysis::GuestSymbols> symbols_of(const Options& options) {
   return analysis::GuestSymbols::parse(text, options.symbols, offset);
 }
 
-Result<ExitStatus> report(const Options& options) {
+Result<ExitStatus> report(const ReportOptions& options) {
   TRAPLINE_ASSIGN(reader, recording::RecordingReader::open(options.folder));
   ReportChoice choice;
   choice.json = options.json;
@@ -93,7 +93,7 @@ std::vector<std::string> strings(std::span<const std::string_view> names) {
 }  // namespace
 
 Subcommand add_report(CLI::App& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReportOptions>();
   CLI::App* app = program.add_subcommand("report", "Print the figures of a recording");
   app->add_option("DIR", options->folder, "The recording")->required();
   app->add_option("--by", options->by, described_keys())

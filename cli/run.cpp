@@ -27,7 +27,7 @@ namespace {
 
 using vmm::RunOutcome;
 
-struct Options {
+struct RunOptions {
   std::string folder;
   std::string path = "hvm";
   std::vector<std::string> workloads;
@@ -59,7 +59,7 @@ Result<std::chrono::microseconds> wait_of(const std::string& text) {
   return std::chrono::microseconds(ns / 1000);
 }
 
-Result<vmm::MachineConfig> machine_config(const Options& options) {
+Result<vmm::MachineConfig> machine_config(const RunOptions& options) {
   TRAPLINE_ASSIGN(path, vmm::find_path(options.path));
   vmm::MachineConfig config;
   config.path = path->name;
@@ -98,7 +98,7 @@ ExitStatus status_of(const RunOutcome& outcome) {
   return ExitStatus::failed;
 }
 
-void print_disturbances(const Options& options, const RunOutcome& outcome) {
+void print_disturbances(const RunOptions& options, const RunOutcome& outcome) {
   if (options.disturbances.empty()) return;
   std::uint64_t woken = 0;
   std::uint64_t twice = 0;
@@ -119,7 +119,7 @@ std::uint64_t processor_time_ns() {
   return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
 }
 
-Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config, const Options& options,
+Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config, const RunOptions& options,
                                 const std::atomic<bool>& stop) {
   vmm::Observer nobody;
   TRAPLINE_ASSIGN(machine, vmm::Machine::create(kvm, std::move(config)));
@@ -130,7 +130,7 @@ Result<ExitStatus> run_untraced(const vmm::Kvm& kvm, vmm::MachineConfig config, 
   return status_of(outcome);
 }
 
-Result<ExitStatus> run(const Options& options) {
+Result<ExitStatus> run(const RunOptions& options) {
   TRAPLINE_ASSIGN(config, machine_config(options));
   std::atomic<bool>& stop = stop_on_signals();
   if (options.no_trace) {
@@ -167,7 +167,7 @@ std::string names_of(const Table& table) {
 }  // namespace
 
 Subcommand add_run(CLI::App& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   CLI::App* app = program.add_subcommand("run", "Run the nano-kernel in our own VMM and record it");
   app->add_option("-o", options->folder,
                   "Folder of the recording; a recording that is there is replaced. Not kept if not given");

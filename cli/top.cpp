@@ -32,7 +32,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-struct Options {
+struct TopOptions {
   TargetArguments targets;
   tracer::LiveOptions live;
   std::string view = "reason";
@@ -56,7 +56,7 @@ struct Source {
 };
 
 // --view and --sort as the keys would have set them.
-Result<viewer::TopState> state_from(const Options& options) {
+Result<viewer::TopState> state_from(const TopOptions& options) {
   viewer::TopState state;
   for (const tracer::LiveViewRow& row : tracer::kLiveViews) {
     if (row.name == options.view) state.view = row.view;
@@ -75,7 +75,7 @@ Result<viewer::TopState> state_from(const Options& options) {
   return state;
 }
 
-Status print_interval(const tracer::LiveInterval& interval, const Options& options,
+Status print_interval(const tracer::LiveInterval& interval, const TopOptions& options,
                       const viewer::TopState& state, recording::TimeKind time) {
   const std::string text = options.json ? viewer::top_json(interval, time) + "\n"
                                         : viewer::top_block(interval, state, time) + "\n";
@@ -96,7 +96,7 @@ void sleep_until(Clock::time_point time, const std::atomic<bool>& stop) {
 
 // One block or line for each interval. What came in the interval that a signal, or the VMs' end, cuts short
 // is told, too.
-Status run_batch(Source& source, const Options& options, const viewer::TopState& state,
+Status run_batch(Source& source, const TopOptions& options, const viewer::TopState& state,
                  const RecordTargets& targets, const std::atomic<bool>& stop) {
   auto due = Clock::now();
   bool over = false;
@@ -114,8 +114,8 @@ milliseconds until(Clock::time_point time) {
   return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(time - Clock::now()));
 }
 
-Status run_live(Source& source, const Options& options, viewer::TopState state, const RecordTargets& targets,
-                const std::atomic<bool>& stop) {
+Status run_live(Source& source, const TopOptions& options, viewer::TopState state,
+                const RecordTargets& targets, const std::atomic<bool>& stop) {
   TRAPLINE_ASSIGN(terminal, Terminal::take());
   std::optional<tracer::LiveInterval> shown;
   auto last = Clock::now();
@@ -135,7 +135,7 @@ Status run_live(Source& source, const Options& options, viewer::TopState state, 
   return {};
 }
 
-Result<ExitStatus> top(Options options) {
+Result<ExitStatus> top(TopOptions options) {
   TRAPLINE_ASSIGN(state, state_from(options));
   const bool live = !options.batch && !options.json;
   if (live && !have_terminal()) {
@@ -177,7 +177,7 @@ std::string complaint_about_rows(const std::string& text) {
 }  // namespace
 
 Subcommand add_top(CLI::App& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TopOptions>();
   CLI::App* app = program.add_subcommand("top", "Show live what the VMs of this host exit for");
   app->add_option("-p,--pid", options->targets.pids, "VMs of these processes only")->delimiter(',');
   app->add_option("--vm", options->targets.names, "VMs of these names only, as record --list shows them")

@@ -26,7 +26,7 @@ namespace {
 
 using recording::RecordingReader;
 
-struct Options {
+struct ViewOptions {
   std::vector<std::string> folders;
   std::string comparison;
   std::string output;
@@ -39,7 +39,7 @@ tl::unexpected<Error> usage(std::string what, std::string remedy) {
   return fail(std::move(what), std::move(remedy), ExitStatus::wrong_usage);
 }
 
-Status check(const Options& options) {
+Status check(const ViewOptions& options) {
   const bool compares = options.folders.size() == 2 || !options.comparison.empty();
   if (options.folders.empty() == options.comparison.empty())
     return usage("view wants a recording, two of them, or --compare FILE", "trapline view DIR -o page.html");
@@ -62,7 +62,7 @@ Status to_file(const std::string& name, Write write) {
   return file.keep();
 }
 
-Status write_page(const Options& options, const RecordingReader& reader,
+Status write_page(const ViewOptions& options, const RecordingReader& reader,
                   const tracer::TimelineWindow::Limits& window) {
   viewer::PageSize size;
   TRAPLINE_TRY(to_file(options.output, [&](viewer::TextSink& sink) -> Status {
@@ -77,7 +77,7 @@ Status write_page(const Options& options, const RecordingReader& reader,
   return {};
 }
 
-Status write_comparison(const Options& options) {
+Status write_comparison(const ViewOptions& options) {
   TRAPLINE_ASSIGN(made, options.comparison.empty() ? compare_two(options.folders[0], options.folders[1])
                                                    : read_comparison(options.comparison));
   TRAPLINE_TRY(to_file(options.output, [&](viewer::TextSink& sink) {
@@ -118,7 +118,7 @@ Status serve_to_perfetto(const RecordingReader& reader, const tracer::TimelineWi
   return fail("there is no export for Perfetto");
 }
 
-Result<ExitStatus> view(const Options& options) {
+Result<ExitStatus> view(const ViewOptions& options) {
   TRAPLINE_TRY(check(options));
   if (options.folders.size() != 1) {
     TRAPLINE_TRY(write_comparison(options));
@@ -134,7 +134,7 @@ Result<ExitStatus> view(const Options& options) {
 }  // namespace
 
 Subcommand add_view(CLI::App& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ViewOptions>();
   CLI::App* app = program.add_subcommand(
       "view", "Write one HTML file that explains a recording, or compares two (docs/view.md)");
   app->add_option("DIR", options->folders, "The recording; two of them are compared")->expected(1, 2);
