@@ -36,7 +36,11 @@ RecordedCommand record_command(const std::string& recording, const std::vector<s
 }
 
 bool begins_to_record(const Background& recorder) {
-  const auto begun = [&] { return recorder.status()["NoNewPrivs"] == "1"; };
+  // The first step of that, and the last one.
+  const auto begun = [&] {
+    auto status = recorder.status();
+    return status["NoNewPrivs"] == "1" && status["CapPrm"] == "0000000000000000";
+  };
   return eventually([&] { return begun() || !recorder.runs_for(0ms); }) && begun();
 }
 
