@@ -36,7 +36,7 @@ RecordedCommand record_command(const std::string& recording, const std::vector<s
 }
 
 bool begins_to_record(const Background& recorder) {
-  // The first step of that, and the last one.
+  // The first step of giving up its rights, and the last one: drop_privileges().
   const auto begun = [&] {
     auto status = recorder.status();
     return status["NoNewPrivs"] == "1" && status["CapPrm"] == "0000000000000000";
